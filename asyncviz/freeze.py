@@ -1,0 +1,210 @@
+"""Turns the raw record of a session into a Trace: names, numbers and places as a reader knows them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from . import trace as model
+from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
+from .waits import Place, Wait, cell_name, line_of
+
+if TYPE_CHECKING:
+    from .recorder import Session
+
+_CLOSING = {"BaseEventLoop.shutdown_asyncgens", "BaseEventLoop.shutdown_default_executor"}
+_MACHINERY = re.compile(r"[/\\](ipykernel|IPython|tornado|zmq)[/\\]")
+
+
+def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner: int, limit: int) -> None:
+    """Fill `trace` with what `session` saw from `begin` to `end`; `owner` is the task that entered the block."""
+    trace._open = False
+    trace.duration = end - begin
+    trace.failure = session.failure
+    trace.threads = [name for _, name in session.threads]
+    watches = list(session.watches.values())
+    infos = [i for i in session.tasks.values() if _shown(i, owner) and i.watch in watches]
+    infos = [i for i in infos if (i.born or 0.0) < end and (i.outcome is None or i.finished > begin)]
+    index = {info.n: k for k, info in enumerate(infos)}
+    labels = _labels(infos, owner)
+    for k, info in enumerate(infos):
+        trace.tasks[labels[k]] = _task(info, labels[k], k, watches.index(info.watch), begin, end)
+    names = list(trace.tasks)
+    for info, task in zip(infos, trace.tasks.values(), strict=True):
+        task._trace = trace
+        task.parent = names[index[info.parent]] if info.parent in index else None
+        by = getattr(info, "by", UNKNOWN)
+        if task.outcome == "cancelled" and by != UNKNOWN:
+            task.cancelled_by = names[index[by]] if by in index else trace.waker(min(by, UNKNOWN))
+    trace.reasons = [_reason(wait, index, names) for wait in session.reasons]
+    trace.loops = [_loop(watch, begin, end) for watch in watches]
+    trace.spans = [
+        model.Span(s.name, max(s.start - begin, 0.0), s.stop - begin, s.thread, s.cpu, _label(s.task, index, names))
+        for s in session.spans
+        if s.stop > begin
+    ]
+    trace.work = [
+        model.Work(
+            w.name, w.queued - begin, _since(w.started, begin), _since(w.finished, begin), w.worker, w.process,
+            _label(w.task, index, names),
+        )
+        for w in session.work
+        if w.queued > begin
+    ]  # fmt: skip
+    trace.notes = [model.Note(n.time - begin, n.kind, n.text, *_file(n.place)) for n in session.notes if n.time > begin]
+    trace.callbacks = [
+        model.Hold(name, start - begin, stop - begin, "unknown", None, *_file(place), name)
+        for watch in watches
+        for start, stop, name, place in watch.callbacks
+        if start > begin
+    ]
+    _columns(trace, [list(w.chunks) for w in watches], index, begin, end, limit)
+    trace.dropped += session.dropped
+    _holds(trace, watches, list(session.watchdog.samples), begin)
+
+
+def _shown(info: TaskInfo, owner: int) -> bool:
+    """A notebook's machinery is hidden, but for the task of the cell that records, and so is asyncio.run's closing."""
+    code = info.code
+    if info.n == owner or code is None:
+        return True
+    return not _MACHINERY.search(code.co_filename) and code.co_qualname not in _CLOSING
+
+
+def _labels(infos: list[TaskInfo], owner: int) -> list[str]:
+    """A name for each task that is the same in every run: its own, or its coroutine's; numbered where it repeats."""
+    wanted = []
+    for info in infos:
+        live = info()
+        name = info.name or (live.get_name() if live is not None else "")
+        if info.n == owner and info.code is not None and _MACHINERY.search(info.code.co_filename):
+            name = "cell"
+        elif not name or re.fullmatch(r"Task-\d+", name):
+            name = (info.coro or "task").rpartition(".")[2]
+        wanted.append(name)
+    count: Counter[str] = Counter()
+    taken = set(wanted)
+    labels = []
+    for name in wanted:
+        count[name] += 1
+        label = name
+        while count[name] > 1 and (label in taken or label == name):
+            label = f"{name} {count[name]}"
+            count[name] += label in taken
+        taken.add(label)
+        labels.append(label)
+    return labels
+
+
+def _task(info: TaskInfo, label: str, k: int, loop: int, begin: float, end: float) -> model.TaskTrace:
+    live = info()
+    task = model.TaskTrace(label, info.name or (live.get_name() if live is not None else ""), info.coro or "", k, loop)
+    task.file, task.line = _file(info.made)
+    task.born = None if info.born is None or info.born < begin else info.born - begin
+    if info.outcome is not None and info.finished <= end:
+        task.outcome, task.finished = info.outcome, info.finished - begin
+        task.error = getattr(info, "error", "")
+    else:
+        task.state = model.WAITING if info.ready == NEVER else model.READY
+    task.reason = info.reason or 0
+    return task
+
+
+def _label(n: int, index: dict[int, int], names: list[str]) -> str | None:
+    return names[index[n]] if n in index else None
+
+
+def _since(time: float | None, begin: float) -> float | None:
+    return None if time is None else time - begin
+
+
+def _file(place: Place | None) -> tuple[str, int | None]:
+    return (cell_name(place[0].co_filename), line_of(place)) if place is not None else ("", None)
+
+
+def _reason(wait: Wait | None, index: dict[int, int], names: list[str]) -> model.Reason:
+    if wait is None:
+        return model.Reason("", "")
+    text = wait.detail
+    if isinstance(text, int):
+        text = f'task "{names[index[text]]}"' if text in index else "a task"
+    return model.Reason(wait.kind, text, *_file(wait.place))
+
+
+def _loop(watch: Watch, begin: float, end: float) -> model.LoopTrace:
+    import numpy as np
+
+    runs = np.clip(np.array(watch.runs).reshape(-1, 2), begin, end) - begin
+    idle = None
+    if watch.sees_idle:
+        idle = np.clip(np.array(watch.idle).reshape(-1, 2), begin, end) - begin
+        idle = idle[idle[:, 1] > idle[:, 0]]
+    thread = next((t.name for t in threading.enumerate() if t.ident == watch.thread), "a thread that has ended")
+    return model.LoopTrace(watch.name, watch.kind, thread, runs, idle)
+
+
+def _columns(
+    trace: model.Trace, chunks: list[list[Any]], index: dict[int, int], begin: float, end: float, limit: int
+) -> None:
+    """Have the columns made when they are first asked for."""
+    known = dict(index)
+
+    def make() -> model.Steps:
+        import numpy as np
+
+        parts = [np.frombuffer(chunk).reshape(-1, COLUMNS) for loop in chunks for chunk in loop]
+        table = np.concatenate(parts) if parts else np.empty((0, COLUMNS))
+        numbers = np.full(int(max([*known, -1])) + 2, -1, np.int32)
+        numbers[list(known)] = list(known.values())
+        n_max = len(numbers) - 1
+        task = numbers[np.clip(table[:, 3], -1, n_max).astype(int)]
+        table, task = (rows[(task >= 0) & (table[:, 2] > begin) & (table[:, 1] < end)] for rows in (table, task))
+        order = np.lexsort((table[:, 2], table[:, 1]))[-limit:]
+        table, task = table[order], task[order]
+        raw = table[:, 4].astype(int)
+        waker = np.where(raw >= 0, numbers[np.clip(raw, -1, n_max)], raw).astype(np.int32)
+        ready, start, stop = np.clip(table[:, :3], begin, end).T - begin
+        # a timer may be due, and a task be woken, before the step that waits for it has ended
+        by_task = np.argsort(task, kind="stable")
+        late = np.nonzero(task[by_task][1:] == task[by_task][:-1])[0]
+        ready[by_task[late + 1]] = np.maximum(ready[by_task[late + 1]], stop[by_task[late]])
+        return model.Steps(ready, start, stop, task, waker, table[:, 5].astype(np.int32))
+
+    trace._make_steps = make
+    trace.dropped = max(0, sum(len(c) // COLUMNS for loop in chunks for c in loop) - limit)
+
+
+def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: float) -> None:
+    """What is known of long steps: CPU time, and the line most often seen."""
+    cpu = {round(start - begin, 7): row for w in watches for start, *row in w.long}
+    seen: dict[float, list[Any]] = {}
+    for sample in samples:
+        seen.setdefault(round(sample.start - begin, 7), []).append(sample)
+
+    def make(start: float, stop: float, who: str) -> model.Hold:
+        measured, looks = cpu.get(round(start, 7)), seen.get(round(start, 7), [])
+        used = measured[1] if measured else None
+        kind = _kind(stop - start, used, measured[2] if measured else None)
+        if not looks:
+            return model.Hold(who, start, stop, kind, used)
+        lines = [(*_file(look.place), look) for look in looks]
+        (file, line), _ = Counter((f, n) for f, n, _ in lines).most_common(1)[0]
+        look = next(look for f, n, look in lines if (f, n) == (file, line))
+        stack = tuple(f"{cell_name(c.co_filename)}:{line_of((c, i))} {c.co_qualname}" for c, i in look.stack)
+        function = look.place[0].co_name if look.place else ""
+        return model.Hold(who, start, stop, kind, used, file, line, function, stack)
+
+    trace._make_hold = make
+
+
+def _kind(seconds: float, cpu: float | None, switches: int | None) -> str:
+    """A blocking call uses hardly any CPU time; computing uses all; in between the system may have taken the core."""
+    if cpu is None:
+        return "unknown"
+    if cpu > 0.7 * seconds:
+        return "computing"
+    if switches and cpu > 0.1 * seconds:
+        return "pre-empted"
+    return "blocking call" if cpu < 0.5 * seconds else "computing"

@@ -1,0 +1,424 @@
+"""The model of a recording: tasks, their slices, loops, threads, and the measures. Pure data: no asyncio, no pictures.
+
+All times are seconds since the recording began. The steps of all tasks are columns of numbers; a `Slice` object is
+made only when somebody asks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int32]
+
+RUNNING, READY, WAITING = "running", "ready", "waiting"
+HELD = 0.05  # seconds; a step longer than this is called out
+# Wakers that are no task; THREAD - k is the k-th entry of `Trace.threads`.
+UNKNOWN, TIMER, IO, THREAD = -1, -2, -3, -10
+# Waits for other tasks: who waits so has no work of its own in flight.
+FOR_TASKS = frozenset({"task", "gather", "group", "wait"})
+
+
+class Slice(NamedTuple):
+    """A stretch of a task's life in one state; `reason` and `line` say what a waiting task waits for, and where."""
+
+    state: str
+    start: float
+    stop: float
+    reason: str = ""
+    line: int | None = None
+
+
+class Reason(NamedTuple):
+    """What a task waited for: a kind ("sleep", "lock", "queue", "task", "read" …), the text, file and line."""
+
+    kind: str
+    text: str
+    file: str = ""
+    line: int | None = None
+
+
+class Hold(NamedTuple):
+    """A step that held its loop: who (a task's label, or a callback's name), when, and what it did.
+
+    `kind` is "blocking call" (hardly any CPU time), "computing" (CPU time), "pre-empted" (the system took the core)
+    or "unknown". `cpu` is in seconds. `stack` is innermost first, as "file:line function".
+    """
+
+    who: str
+    start: float
+    stop: float
+    kind: str
+    cpu: float | None = None
+    file: str = ""
+    line: int | None = None
+    function: str = ""
+    stack: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return self.stop - self.start
+
+
+class Span(NamedTuple):
+    """A named stretch of ordinary code in a thread; `task` is the label of the task it ran in, if any."""
+
+    name: str
+    start: float
+    stop: float
+    thread: str
+    cpu: float = 0.0
+    task: str | None = None
+
+
+class Work(NamedTuple):
+    """A call handed to a pool; `started` and `finished` are the worker's own times, None where not known."""
+
+    name: str
+    queued: float
+    started: float | None
+    finished: float | None
+    worker: str
+    process: bool = False
+    task: str | None = None
+
+
+class Note(NamedTuple):
+    """A complaint of asyncio or Python: a coroutine never awaited, an error never retrieved, a task lost."""
+
+    time: float
+    kind: str
+    text: str
+    file: str = ""
+    line: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class TaskTrace:
+    """One task. `born` None: it existed before the recording; `finished` None: it was not done at the end of it.
+
+    `label` names it in pictures: its own name, or for unnamed tasks its coroutine's. `outcome` is "returned",
+    "raised", "cancelled", "lost" (collected while pending) or "pending"; `state` is that at the end of the recording.
+    """
+
+    label: str
+    name: str
+    coroutine: str
+    index: int
+    loop: int = 0
+    parent: str | None = None
+    file: str = ""
+    line: int | None = None
+    born: float | None = None
+    finished: float | None = None
+    outcome: str = "pending"
+    error: str = ""
+    cancelled_by: str | None = None
+    state: str = ""
+    reason: int = 0
+    _trace: Any = field(default=None, repr=False)
+
+    @property
+    def slices(self) -> list[Slice]:
+        """The task's life in the recording, without gap or overlap, in order."""
+        return list(self._trace._slices_of(self))
+
+    def seconds(self, state: str) -> float:
+        """How long the task was "running", "ready" or "waiting"."""
+        return sum(piece.stop - piece.start for piece in self.slices if piece.state == state)
+
+
+@dataclass(slots=True, eq=False)
+class LoopTrace:
+    """One event loop: when it ran and when it was idle in its selector, shape (n, 2) in seconds.
+
+    `idle` is None for loops that do not let themselves be watched there.
+    """
+
+    name: str
+    kind: str
+    thread: str
+    runs: Floats
+    idle: Floats | None
+
+    @property
+    def seconds(self) -> float:
+        """How long the loop ran within the recording."""
+        return float((self.runs[:, 1] - self.runs[:, 0]).sum())
+
+    @property
+    def idle_seconds(self) -> float | None:
+        return None if self.idle is None else float((self.idle[:, 1] - self.idle[:, 0]).sum())
+
+
+@dataclass(slots=True, eq=False)
+class Steps:
+    """The steps of all tasks, in order of start: arrays of one length. `task` and `waker` are task indices, or wakers
+    below zero; `reason` indexes `Trace.reasons`: what the task had waited for before the step."""
+
+    ready: Floats
+    start: Floats
+    stop: Floats
+    task: Ints
+    waker: Ints
+    reason: Ints
+
+
+class StillRecording(RuntimeError):
+    """A trace was read before its `with` block was left."""
+
+
+class Trace:
+    """What a recording saw. `trace` on the last line of a cell is the picture.
+
+    Attributes
+    ----------
+    name : str, of the recording.
+    duration : seconds from entering the block to leaving it.
+    tasks : dict of label → TaskTrace, in order of creation.
+    steps : Steps, columns as numpy arrays. reasons : list of Reason.
+    loops, spans, work, notes : lists.
+    threads : names of other threads that woke tasks.
+    dropped : steps that were not kept because of the limit.
+    simulated : True if a virtual clock told the times.
+    failure : the error that made the recorder give up, or "".
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.duration = 0.0
+        self.tasks: dict[str, TaskTrace] = {}
+        self.reasons: list[Reason] = [Reason("", "")]
+        self.loops: list[LoopTrace] = []
+        self.spans: list[Span] = []
+        self.work: list[Work] = []
+        self.notes: list[Note] = []
+        self.threads: list[str] = []
+        self.callbacks: list[Hold] = []
+        self.dropped = 0
+        self.simulated = False
+        self.failure = ""
+        self._make_steps: Callable[[], Steps] | None = None
+        self._make_hold: Callable[[float, float, str], Hold] | None = None
+        self._open = False
+
+    @classmethod
+    def open(cls, name: str) -> Trace:
+        """A trace whose recording has not ended: reading it raises StillRecording."""
+        trace = cls(name)
+        trace._open = True
+        return trace
+
+    def __getattribute__(self, name: str) -> Any:
+        if name[0] != "_" and name not in ("name", "open") and object.__getattribute__(self, "__dict__").get("_open"):
+            raise StillRecording(f"the recording {self.name!r} is not finished: read trace.{name} after its `with` block")
+        return object.__getattribute__(self, name)
+
+    # -- columns and slices ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def steps(self) -> Steps:
+        import numpy as np
+
+        if self._make_steps is not None:
+            return self._make_steps()
+        none, ints = np.empty(0), np.empty(0, np.int32)
+        return Steps(none, none, none, ints, ints, ints)
+
+    @cached_property
+    def _by_task(self) -> tuple[Ints, Ints]:
+        """Steps in order of task, and where each task's begin: (order, shape n) and (first, shape tasks + 1)."""
+        import numpy as np
+
+        order = np.argsort(self.steps.task, kind="stable")
+        first = np.searchsorted(self.steps.task[order], np.arange(len(self.tasks) + 1))
+        return order.astype(np.int32), first.astype(np.int32)
+
+    def _slices_of(self, task: TaskTrace) -> Iterator[Slice]:
+        order, first = self._by_task
+        steps, now = self.steps, task.born or 0.0
+        for i in order[first[task.index] : first[task.index + 1]]:
+            ready, start, stop = float(steps.ready[i]), float(steps.start[i]), float(steps.stop[i])
+            if ready > now:
+                reason = self.reasons[steps.reason[i]]
+                yield Slice(WAITING, now, ready, reason.text, reason.line)
+            if start > ready:
+                yield Slice(READY, ready, start)
+            yield Slice(RUNNING, start, stop)
+            now = stop
+        if task.finished is None and task.state in (READY, WAITING) and self.duration > now:
+            reason = self.reasons[task.reason] if task.state == WAITING else Reason("", "")
+            yield Slice(task.state, now, self.duration, reason.text, reason.line)
+        elif task.outcome == "lost" and task.finished is not None and task.finished > now:
+            reason = self.reasons[task.reason]
+            yield Slice(WAITING, now, task.finished, reason.text, reason.line)
+
+    @cached_property
+    def waits(self) -> tuple[Ints, Floats, Floats, Ints]:
+        """Every wait of every task: (task, start, stop, reason), arrays of one length, in order of task."""
+        import numpy as np
+
+        order, first = self._by_task
+        s, tasks = self.steps, list(self.tasks.values())
+        task = s.task[order]
+        before = np.empty(len(order))
+        before[1:] = s.stop[order][:-1]
+        heads = first[:-1][first[:-1] < first[1:]]
+        before[heads] = [tasks[t].born or 0.0 for t in task[heads]]
+        real = s.ready[order] > before
+        last = [
+            (t.index, max([t.born or 0.0, *s.stop[order[first[t.index] : first[t.index + 1]]][-1:]]), t)
+            for t in tasks
+            if t.state == WAITING or t.outcome == "lost"
+        ]
+        return (
+            np.concatenate([task[real], np.array([i for i, _, _ in last], np.int32)]),
+            np.concatenate([before[real], np.array([b for _, b, _ in last], float)]),
+            np.concatenate([s.ready[order][real], np.array([t.finished or self.duration for _, _, t in last], float)]),
+            np.concatenate([s.reason[order][real], np.array([t.reason for _, _, t in last], np.int32)]),
+        )
+
+    # -- measures ----------------------------------------------------------------------------------------------------
+
+    @property
+    def empty(self) -> bool:
+        """True if neither a task nor a span was recorded."""
+        return not self.tasks and not self.spans
+
+    @cached_property
+    def makespan(self) -> float:
+        """Seconds from the first start of a task or span to the last end of one; 0.0 for an empty recording."""
+        starts = [t.born or 0.0 for t in self.tasks.values()] + [s.start for s in self.spans]
+        stops = [self.duration if t.finished is None else t.finished for t in self.tasks.values()]
+        stops += [s.stop for s in self.spans]
+        return max(stops) - min(starts) if starts else 0.0
+
+    @cached_property
+    def overlap(self) -> int:
+        """The largest number of tasks and spans in flight at one moment.
+
+        A task that waits for other tasks is not counted: their work is in flight, not its own. A span inside a task is
+        that task's work.
+        """
+        import numpy as np
+
+        changes: list[tuple[Any, int]] = []
+        order, first = self._by_task
+        for task in self.tasks.values():
+            begun = self.steps.start[order[first[task.index] : first[task.index + 1]]][:1]
+            if task.born is None or len(begun):  # a task that never ran was never in flight
+                changes.append((begun if task.born is not None else np.array([0.0]), 1))
+                changes.append((np.array([self.duration if task.finished is None else task.finished]), -1))
+        index, start, stop, reason = self.waits
+        parked = np.array([r.kind in FOR_TASKS for r in self.reasons])[reason] if len(reason) else reason.astype(bool)
+        changes += [(start[parked], -1), (stop[parked], 1)]
+        for span in self.spans:
+            if span.task is None:
+                changes += [(np.array([span.start]), 1), (np.array([span.stop]), -1)]
+        if not changes:
+            return 0
+        times = np.concatenate([t for t, _ in changes])
+        steps = np.concatenate([np.full(len(t), d) for t, d in changes])
+        order = np.lexsort((steps, times))  # at one moment, ends before beginnings
+        return max(0, int(np.cumsum(steps[order]).max()))
+
+    @cached_property
+    def longest_block(self) -> float:
+        """Seconds of the longest stretch for which one step, span or callback held its thread."""
+        steps = self.steps
+        longest = [float((steps.stop - steps.start).max())] if len(steps.start) else []
+        longest += [s.stop - s.start for s in self.spans] + [c.seconds for c in self.callbacks]
+        return max(longest, default=0.0)
+
+    @property
+    def loop_busy(self) -> float:
+        """Seconds for which event loops were not idle in their selectors."""
+        return sum(loop.seconds - (loop.idle_seconds or 0.0) for loop in self.loops)
+
+    @cached_property
+    def holds(self) -> list[Hold]:
+        """Steps and callbacks that held a loop for longer than `HELD` seconds, in order of time."""
+        import numpy as np
+
+        steps, labels, found = self.steps, list(self.tasks), list(self.callbacks)
+        found = [c for c in found if c.seconds >= HELD]
+        for i in np.nonzero(steps.stop - steps.start >= HELD)[0]:
+            start, stop, who = float(steps.start[i]), float(steps.stop[i]), labels[steps.task[i]]
+            found.append(self._make_hold(start, stop, who) if self._make_hold else Hold(who, start, stop, "unknown"))
+        return sorted(found, key=lambda hold: hold.start)
+
+    @cached_property
+    def problems(self) -> list[str]:
+        """What is wrong with this recording itself: the invariants that every recording must keep. Usually empty."""
+        return list(_check(self))
+
+    def waker(self, number: int) -> str:
+        """A waker in words: a task's label, "timer", "I/O", a thread's name, or "unknown"."""
+        if number >= 0:
+            return list(self.tasks)[number]
+        if number <= THREAD:
+            return self.threads[THREAD - number] if THREAD - number < len(self.threads) else "another thread"
+        return {TIMER: "timer", IO: "I/O"}.get(number, "unknown")
+
+    # -- pictures, files: made by the modules that stand on top -----------------------------------------------------
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the timeline; see `asyncviz.timeline.plot`. Returns the Axes."""
+        from . import timeline
+
+        return timeline.plot(self, ax, **options)
+
+    def save(self, path: Any) -> None:
+        """Write the recording to a JSON file, whole or not at all; `asyncviz.load` reads it again."""
+        from . import formats
+
+        formats.save(self, path)
+
+    def __repr__(self) -> str:
+        if self._open:
+            return f"<Trace {self.name!r}, still recording>"
+        from . import narrative
+
+        return narrative.alternative_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from . import display
+
+        return display.bundle(self)
+
+    def __add__(self, other: Any) -> Any:
+        return NotImplemented
+
+
+def _check(trace: Trace) -> Iterator[str]:
+    import numpy as np
+
+    steps, labels = trace.steps, list(trace.tasks)
+    if not (np.all(steps.ready <= steps.start) and np.all(steps.start <= steps.stop)):
+        yield "a step starts before it is ready, or stops before it starts"
+    loop_of = np.array([t.loop for t in trace.tasks.values()], np.int32)
+    for number, loop in enumerate(trace.loops):
+        mine = loop_of[steps.task] == number if len(steps.task) else np.zeros(0, bool)
+        start, stop = steps.start[mine], steps.stop[mine]
+        late = np.nonzero(start[1:] < stop[:-1])[0]
+        if len(late):
+            two = steps.task[mine][late[0] : late[0] + 2]
+            yield f"two tasks of the {loop.name} run at once: {labels[two[0]]} and {labels[two[1]]}"
+        if loop.idle is not None and len(loop.idle) and len(start):
+            after = np.searchsorted(loop.idle[:, 0], start, "right") - 1
+            if np.any((after >= 0) & (loop.idle[np.maximum(after, 0), 1] > start) & (stop > start)):
+                yield f"a task runs while the {loop.name} is idle"
+    order, first = trace._by_task
+    task, stop, ready = steps.task[order], steps.stop[order], steps.ready[order]
+    if np.any((task[1:] == task[:-1]) & (ready[1:] < stop[:-1])):
+        yield "a task is ready before its last step has ended"
+
+
+Tasks = Mapping[str, TaskTrace]
