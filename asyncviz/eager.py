@@ -23,7 +23,7 @@ def hook_create_task(
     loop: Any,
     begin: Callable[[Any], Any],
     finished: Callable[[Any, Any, TaskInfo | None], None],
-    cause: Callable[[], int],
+    cause: Callable[[], float],
 ) -> tuple[Callable[[Any], TaskInfo | None], Callable[[], None]]:
     """Watch `loop.create_task`. Returns `adopt`, which knows a task that is just being created, and the undoing."""
     being_created: list[_StandIn] = []
@@ -47,7 +47,7 @@ def hook_create_task(
             return _without_us(create(coro, **kwargs))
         stand_in = _StandIn()
         stand_in.coro, stand_in.n, stand_in.waker = coro, next(watch.session.numbers), cause()
-        stand_in.again, stand_in.reason, stand_in.info = False, 0, None
+        stand_in.again, stand_in.reason, stand_in.info = False, 0.0, None
         made = waits.user_place(sys._getframe(1))
         before = begin(stand_in)
         being_created.append(stand_in)
@@ -61,7 +61,6 @@ def hook_create_task(
             ran = stand_in.again
             if info is None and hasattr(task, "get_coro") and watch.number(task) is None:
                 info = watch.meet(task, stand_in.waker, None, stand_in.ready, stand_in.n)
-                info.coro = getattr(coro, "__qualname__", info.coro)
                 info.code = getattr(coro, "cr_code", info.code)
                 ran = True
             if info is not None:

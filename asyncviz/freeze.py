@@ -18,7 +18,7 @@ _CLOSING = {"BaseEventLoop.shutdown_asyncgens", "BaseEventLoop.shutdown_default_
 _MACHINERY = re.compile(r"[/\\](ipykernel|IPython|tornado|zmq)[/\\]")
 
 
-def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner: int, limit: int) -> None:
+def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner: float, limit: int) -> None:
     """Fill `trace` with what `session` saw from `begin` to `end`; `owner` is the task that entered the block."""
     trace._open = False
     trace.duration = end - begin
@@ -37,7 +37,7 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
         task.parent = names[index[info.parent]] if info.parent in index else None
         by = getattr(info, "by", UNKNOWN)
         if task.outcome == "cancelled" and by != UNKNOWN:
-            task.cancelled_by = names[index[by]] if by in index else trace.waker(min(by, UNKNOWN))
+            task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
     trace.reasons = [_reason(wait, index, names) for wait in session.reasons]
     trace.loops = [_loop(watch, begin, end) for watch in watches]
     trace.spans = [
@@ -65,7 +65,7 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     _holds(trace, watches, list(session.watchdog.samples), begin)
 
 
-def _shown(info: TaskInfo, owner: int) -> bool:
+def _shown(info: TaskInfo, owner: float) -> bool:
     """A notebook's machinery is hidden, but for the task of the cell that records, and so is asyncio.run's closing."""
     code = info.code
     if info.n == owner or code is None:
@@ -73,16 +73,15 @@ def _shown(info: TaskInfo, owner: int) -> bool:
     return not _MACHINERY.search(code.co_filename) and code.co_qualname not in _CLOSING
 
 
-def _labels(infos: list[TaskInfo], owner: int) -> list[str]:
+def _labels(infos: list[TaskInfo], owner: float) -> list[str]:
     """A name for each task that is the same in every run: its own, or its coroutine's; numbered where it repeats."""
     wanted = []
     for info in infos:
-        live = info()
-        name = info.name or (live.get_name() if live is not None else "")
+        name = _name(info)
         if info.n == owner and info.code is not None and _MACHINERY.search(info.code.co_filename):
             name = "cell"
         elif not name or re.fullmatch(r"Task-\d+", name):
-            name = (info.coro or "task").rpartition(".")[2]
+            name = info.code.co_qualname.rpartition(".")[2] if info.code is not None else "task"
         wanted.append(name)
     count: Counter[str] = Counter()
     taken = set(wanted)
@@ -98,9 +97,13 @@ def _labels(infos: list[TaskInfo], owner: int) -> list[str]:
     return labels
 
 
+def _name(info: TaskInfo) -> str:
+    task = info()  # it may have been renamed since
+    return str(task.get_name() if task is not None else info.name or "")
+
+
 def _task(info: TaskInfo, label: str, k: int, loop: int, begin: float, end: float) -> model.TaskTrace:
-    live = info()
-    task = model.TaskTrace(label, info.name or (live.get_name() if live is not None else ""), info.coro or "", k, loop)
+    task = model.TaskTrace(label, _name(info), info.code.co_qualname if info.code is not None else "", k, loop)
     task.file, task.line = _file(info.made)
     task.born = None if info.born is None or info.born < begin else info.born - begin
     if info.outcome is not None and info.finished <= end:
@@ -108,11 +111,11 @@ def _task(info: TaskInfo, label: str, k: int, loop: int, begin: float, end: floa
         task.error = getattr(info, "error", "")
     else:
         task.state = model.WAITING if info.ready == NEVER else model.READY
-    task.reason = info.reason or 0
+    task.reason = int(info.reason or 0)
     return task
 
 
-def _label(n: int, index: dict[int, int], names: list[str]) -> str | None:
+def _label(n: float, index: dict[float, int], names: list[str]) -> str | None:
     return names[index[n]] if n in index else None
 
 
@@ -124,11 +127,11 @@ def _file(place: Place | None) -> tuple[str, int | None]:
     return (cell_name(place[0].co_filename), line_of(place)) if place is not None else ("", None)
 
 
-def _reason(wait: Wait | None, index: dict[int, int], names: list[str]) -> model.Reason:
+def _reason(wait: Wait | None, index: dict[float, int], names: list[str]) -> model.Reason:
     if wait is None:
         return model.Reason("", "")
     text = wait.detail
-    if isinstance(text, int):
+    if isinstance(text, float):
         text = f'task "{names[index[text]]}"' if text in index else "a task"
     return model.Reason(wait.kind, text, *_file(wait.place))
 
@@ -146,7 +149,7 @@ def _loop(watch: Watch, begin: float, end: float) -> model.LoopTrace:
 
 
 def _columns(
-    trace: model.Trace, chunks: list[list[Any]], index: dict[int, int], begin: float, end: float, limit: int
+    trace: model.Trace, chunks: list[list[Any]], index: dict[float, int], begin: float, end: float, limit: int
 ) -> None:
     """Have the columns made when they are first asked for."""
     known = dict(index)
@@ -157,7 +160,7 @@ def _columns(
         parts = [np.frombuffer(chunk).reshape(-1, COLUMNS) for loop in chunks for chunk in loop]
         table = np.concatenate(parts) if parts else np.empty((0, COLUMNS))
         numbers = np.full(int(max([*known, -1])) + 2, -1, np.int32)
-        numbers[list(known)] = list(known.values())
+        numbers[[int(n) for n in known]] = list(known.values())
         n_max = len(numbers) - 1
         task = numbers[np.clip(table[:, 3], -1, n_max).astype(int)]
         table, task = (rows[(task >= 0) & (table[:, 2] > begin) & (table[:, 1] < end)] for rows in (table, task))

@@ -16,17 +16,18 @@ import threading
 import types
 from asyncio import events
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from . import waits
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
-from .patch import Call, named_like, replace, wrap
+from .patch import Call, Raising, named_like, replace, wrap
 from .watchdog import cpu_reading
 
 LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 
-_BUILTIN, _METHOD = types.BuiltinFunctionType, types.MethodType
+_BUILTIN, _FUNCTION, _METHOD = types.BuiltinFunctionType, types.FunctionType, types.MethodType
 _PYTHON_STEPS = {"__step", "__wakeup"}
 
 
@@ -43,7 +44,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     offset = clock() - loop.time()  # due times are told on the loop's own clock
     current: Any = None  # whose step has the thread
     foreign = False  # that step began before the recording did: nobody will tell when it ends
-    cause: int = IO  # who wakes whatever is woken now
+    cause = IO  # who wakes whatever is woken now
     moment = clock()  # of the last change
     due = 0.0  # of the timer that is running
     cpu, cpu_due = cpu_reading(), 0.0
@@ -67,9 +68,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             switches = None if cpu[2] is None or before[2] is None else cpu[2] - before[2]
             watch.long.append((start, stop, used, switches))
         if info.again:
-            info.again, info.ready, info.waker, info.reason = False, stop, info.n, 0
+            info.again, info.ready, info.waker, info.reason = False, stop, info.n, 0.0
         elif (task := info()) is not None:
-            if task.done():
+            if task._state != "PENDING":
                 finish(info, task, stop)
             else:
                 info.ready, info.reason = NEVER, None  # to be found out, if it still waits when the loop selects
@@ -96,19 +97,19 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             extend((current.ready, moment, now, current.n, current.waker, current.reason))
             current.ready = moment = now
 
-    def resume(info: Any, by: int, now: float) -> None:
+    def resume(info: Any, by: float, now: float) -> None:
         """The outer step has the thread back."""
         nonlocal current, cause, moment
         current, cause, moment = info, info.n, now
-        info.waker, info.reason = by, 0
+        info.waker, info.reason = by, 0.0
 
-    def step_class(base: Any, run: Callable[[Any], Any]) -> Any:
+    def step_class(base: Any) -> Any:
         class Handle(base):  # type: ignore[misc]
-            __slots__ = ("_info",)
+            __slots__ = ("_mark",)
 
             def _run(self) -> None:
                 nonlocal current, cause, moment
-                info = self._info
+                info = self._mark
                 if current is not None:
                     interrupt()
                 outer = current
@@ -116,7 +117,14 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 cause = info.n
                 moment = clock()
                 try:
-                    run(self)
+                    self._context.run(self._callback, *self._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    if not fast:
+                        raise
+                    self._context = Raising(error)
+                    plain_run(self)  # reports it as ever
                 finally:
                     stop = clock()
                     if current is info:  # else the recording ended meanwhile
@@ -125,7 +133,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                             info.again = False
                             info.ready = stop
                             info.waker = cause
-                            info.reason = 0
+                            info.reason = 0.0
                         else:
                             try:
                                 ended(info, moment, stop)
@@ -140,40 +148,44 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
         return named_like(Handle, base)
 
-    def ready(task: Any, args: tuple[Any, ...]) -> Any:
-        """A task that has not the thread is made ready."""
+    def ready(info: Any, task: Any, args: tuple[Any, ...]) -> Any:
+        """A task that has not the thread is made ready; `info` None: it is new."""
         if foreign:
             settle()
         by = cause if get_ident() == thread else thread_cause()
-        info = known.get(id(task))
         if info is None:
             return adopt(task) or meet(task, by, sys._getframe(2), clock())
-        if info is current:
-            info.again = True
-            return info
-        info.waker = by
-        info.ready = due if by == TIMER and info.ready == NEVER else clock()
-        if info.reason is None:
-            describe(info, task)
-        if args and getattr(args[0], "_state", "") == "CANCELLED":
-            info.by = by
+        try:
+            info.waker = by
+            info.ready = due if by == TIMER and info.ready == NEVER else clock()
+            if info.reason is None:
+                describe(info, task)
+            if by != IO and args and args[0]._state == "CANCELLED":
+                info.by = by
+        except Exception as error:
+            failed(error)
         return info
 
     # -- callbacks of no task, and timers ------------------------------------------------------------------------
 
     def callback_class(base: Any, run: Callable[[Any], Any]) -> Any:
         class Handle(base):  # type: ignore[misc]
-            __slots__ = ("_cause",)
+            __slots__ = ("_mark",)
 
             def _run(self) -> None:
-                nonlocal cause
-                outer, cause = cause, self._cause
-                start, callback = began(self)
+                nonlocal cause, moment
+                outer, cause = cause, self._mark
+                start, callback = clock(), self._callback
+                if current is None:
+                    moment = start
                 try:
                     run(self)
                 finally:
                     cause = outer
-                    called(start, callback)
+                    if current is None:
+                        moment = clock()
+                        if moment - start > LONG:
+                            called(start, moment, callback)
                     self = None  # type: ignore[assignment]
 
         return named_like(Handle, base)
@@ -183,101 +195,106 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             __slots__ = ()  # so that a plain timer can change its class to this one and back
 
             def _run(self) -> None:
-                nonlocal cause, due
+                nonlocal cause, due, moment
                 outer, cause, due = cause, TIMER, self._when + offset
-                start, callback = began(self)
+                start, callback = clock(), self._callback
+                if current is None:
+                    moment = start
                 try:
                     run(self)
                 finally:
                     cause = outer
-                    called(start, callback)
+                    if current is None:
+                        moment = clock()
+                        if moment - start > LONG:
+                            called(start, moment, callback)
                     self = None  # type: ignore[assignment]
 
         return named_like(Handle, base)
 
-    def began(handle: Any) -> tuple[float, Any]:
-        nonlocal moment
-        start = clock()
-        if foreign:
-            settle()
-        if current is None:
-            moment = start
-        return start, handle._callback
-
-    def called(start: float, callback: Any) -> None:
-        nonlocal moment
-        stop = clock()
-        if current is None:
-            moment = stop
-        if stop - start > LONG:
-            code = getattr(callback, "__code__", None)
-            watch.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
+    def called(start: float, stop: float, callback: Any) -> None:
+        """A callback held the loop for a while."""
+        code = getattr(callback, "__code__", None)
+        watch.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
 
     # -- what replaces the loop's own methods --------------------------------------------------------------------
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
-        nonlocal step_type
-        if not live:  # somebody kept this function beyond the recording
+        kind = type(callback)
+        if fast and (kind is step_type or (kind is _BUILTIN and live and callback.__name__ == "task_wakeup")):
+            task = callback.__self__
+            mark = known.get(id(task))
+            if mark is not None and mark is current and not foreign:
+                mark.again = True
+            else:
+                mark = ready(mark, task, args)
+            handle = new(step)  # the same as calling the class, without the frame of its __init__
+        elif live and fast:
+            mark = look(kind, callback, args)
+            if mark is None:
+                handle = new(call)
+                mark = cause if get_ident() == thread else thread_cause()
+            else:
+                handle = new(step)
+        elif live:
+            return wrapped_call_soon(kind, callback, args, context)
+        else:  # somebody kept this function beyond the recording
             return watch.loop().call_soon(callback, *args, context=context)  # type: ignore[union-attr]
-        if fast and (loop._closed or loop._debug):
-            loop._check_closed()
+        if loop._debug:
             loop._check_thread()
             loop._check_callback(callback, "call_soon")
-        kind = type(callback)
-        info = None
-        try:
-            if (
-                kind is step_type
-                or (kind is _BUILTIN and callback.__name__ == "task_wakeup")
-                or (kind is _METHOD and callback.__name__ in _PYTHON_STEPS and hasattr(callback.__self__, "get_coro"))
-                or kind.__name__ in ("TaskStepMethWrapper", "TaskWakeupMethWrapper")
-            ):
-                if kind.__name__ == "TaskStepMethWrapper":
-                    step_type = kind
-                info = known.get(id(callback.__self__))
-                if info is not None and info is current and not foreign:
-                    info.again = True
-                else:
-                    info = ready(callback.__self__, args)
-        except Exception as error:
-            failed(error)
-            return watch.loop().call_soon(callback, *args, context=context)  # type: ignore[union-attr]
-        if not fast:
-            if len(rows) > ROWS * COLUMNS:
-                watch.pack(rows)
-            wrapped = wrap(call, callback, "_cause", cause) if info is None else wrap(step, callback, "_info", info)
-            return original(wrapped, *args, context=context)
-        if info is None:
-            handle = call(callback, args, loop, context)
-            handle._cause = cause if get_ident() == thread else thread_cause()
-        elif loop._debug or context is None:
-            handle = step(callback, args, loop, context)
-            handle._info = info
-        else:  # the same as calling the class, without the frame of its __init__
-            handle = new(step)
+            plain_init(handle, callback, args, loop, context)
+            del handle._source_traceback[-1:]
+        else:
             handle._callback = callback
             handle._args = args
             handle._loop = loop
-            handle._context = context
+            handle._context = copy_context() if context is None else context
             handle._cancelled = False
             handle._source_traceback = handle._repr = None
-            handle._info = info
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
+        handle._mark = mark
         append(handle)
         return handle
+
+    def look(kind: Any, callback: Any, args: tuple[Any, ...]) -> Any:
+        """The task whose step or wake-up the callback is, or None."""
+        nonlocal step_type
+        if kind is _FUNCTION:
+            return None
+        if kind is _BUILTIN:
+            if callback.__name__ != "task_wakeup":
+                return None
+        elif kind is _METHOD:
+            if callback.__name__ not in _PYTHON_STEPS or not hasattr(callback.__self__, "get_coro"):
+                return None
+        elif kind.__name__ == "TaskStepMethWrapper":
+            step_type = kind
+        else:
+            return None
+        info = known.get(id(callback.__self__))
+        if info is not None and info is current and not foreign:
+            info.again = True
+            return info
+        return ready(info, callback.__self__, args)
+
+    def wrapped_call_soon(kind: Any, callback: Any, args: tuple[Any, ...], context: Any) -> Any:
+        """For loops that make their own handles."""
+        if len(rows) > ROWS * COLUMNS:
+            watch.pack(rows)
+        mark = look(kind, callback, args)
+        wrapped = wrap(step, callback, mark) if mark is not None else wrap(call, callback, cause)
+        return original(wrapped, *args, context=context)
 
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
             return watch.loop().call_soon_threadsafe(callback, *args, context=context)  # type: ignore[union-attr]
         by = cause if get_ident() == thread else thread_cause()
         if not fast:
-            return original_threadsafe(wrap(call, callback, "_cause", by), *args, context=context)
-        loop._check_closed()
+            return original_threadsafe(wrap(call, callback, by), *args, context=context)
         if loop._debug:
             loop._check_callback(callback, "call_soon_threadsafe")
         handle = thread_call(callback, args, loop, context)
-        handle._cause = by
+        handle._mark = by
         if handle._source_traceback:
             del handle._source_traceback[-1]
         append(handle)
@@ -288,7 +305,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         if not live:
             return watch.loop().call_at(when, callback, *args, context=context)  # type: ignore[union-attr]
         if not fast:
-            return original_at(when, wrap(timer, callback, "_when", when), *args, context=context)
+            return original_at(when, wrap(timer, callback, when), *args, context=context)
         handle = original_at(when, callback, *args, context=context)
         if type(handle) is events.TimerHandle:
             handle.__class__ = timer
@@ -300,7 +317,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         """Only for loops whose `call_later` does not use `call_at`."""
         if not live:
             return watch.loop().call_later(delay, callback, *args, context=context)  # type: ignore[union-attr]
-        return original_later(delay, wrap(timer, callback, "_when", loop.time() + delay), *args, context=context)
+        return original_later(delay, wrap(timer, callback, loop.time() + delay), *args, context=context)
 
     def select(timeout: float | None = None) -> Any:
         nonlocal cause, moment, cpu, cpu_due
@@ -352,7 +369,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 del rows[-COLUMNS:]
             current, cause = outer, (IO if outer is None else outer.n)
             return
-        extend((stand_in.ready, moment, stop, info.n, stand_in.waker, 0))
+        extend((stand_in.ready, moment, stop, info.n, stand_in.waker, 0.0))
         start, info.again = moment, stand_in.again
         current, cause, moment = None, IO, stop
         ended(info, start, stop)
@@ -361,7 +378,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def unhook() -> None:
         """Undo everything; what was recorded stays."""
-        nonlocal live, current, loop, append
+        nonlocal live, current, loop, append, step_type
         nonlocal original, original_threadsafe, original_at, original_later, original_select
         if not live:
             return
@@ -381,7 +398,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 handle.__class__ = events.TimerHandle
         watch.runs[-1][1] = now
         watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
-        live, current = False, None
+        live, current, step_type = False, None, None
         # not to keep the loop alive until the collector finds these functions
         loop = append = original = original_threadsafe = original_at = original_later = original_select = None
 
@@ -392,21 +409,21 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             settle()
         if current is not None:
             interrupt()
-            current.waker, current.reason = current.n, 0
+            current.waker, current.reason = current.n, 0.0
         explain()
         watch.pack(rows)
 
     nothing, nobody, unknown = watch.flush, watch.probe, watch.cause
-    plain_run = events.Handle._run  # type: ignore[attr-defined]
+    plain_run, plain_init = events.Handle._run, events.Handle.__init__  # type: ignore[attr-defined]
     if fast:
         threadsafe = getattr(events, "_ThreadSafeHandle", events.Handle)  # 3.14
-        step, call = step_class(events.Handle, plain_run), callback_class(events.Handle, plain_run)
+        step, call = step_class(events.Handle), callback_class(events.Handle, plain_run)
         thread_call = callback_class(threadsafe, threadsafe._run)  # type: ignore[attr-defined]
         timer = timer_class(events.TimerHandle, plain_run)
         append = loop._ready.append
         classes = [step, call, thread_call, timer]
     else:
-        step, call, timer = step_class(Call, Call.run), callback_class(Call, Call.run), timer_class(Call, Call.run)
+        step, call, timer = step_class(Call), callback_class(Call, Call.run), timer_class(Call, Call.run)
         thread_call = append = None
         classes = []
     original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
@@ -449,7 +466,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             handle = loop._ready[i] = new(step)
             for name in ("_callback", "_args", "_cancelled", "_loop", "_source_traceback", "_repr", "_context"):
                 setattr(handle, name, getattr(plain, name))
-            handle._info = info
+            handle._mark = info
         else:
             info.ready, info.reason = NEVER, None
             suspended.append(info)

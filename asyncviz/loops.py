@@ -7,6 +7,7 @@ while the loop selects.
 
 from __future__ import annotations
 
+import struct
 import threading
 import weakref
 from array import array
@@ -24,14 +25,15 @@ ROWS = 4096  # steps collected before they are packed
 NEVER = float("inf")
 
 # Wakers that are no task (a task is its own number, 0 or more). THREAD - k is the k-th other thread.
-UNKNOWN, TIMER, IO, THREAD = -1, -2, -3, -10
+# Numbers are floats throughout: a row is packed twice as fast when all its entries are.
+UNKNOWN, TIMER, IO, THREAD = -1.0, -2.0, -3.0, -10.0
 
 
 class TaskInfo(weakref.ref):  # type: ignore[type-arg]
     """A weak reference to a task with what is known of it: a recording must not keep a task alive."""
 
     __slots__ = (
-        "again", "born", "by", "code", "coro", "error", "finished", "key", "made", "n", "name", "outcome", "parent",
+        "again", "born", "by", "code", "error", "finished", "key", "made", "n", "name", "outcome", "parent",
         "ready", "reason", "waker", "watch",
     )  # fmt: skip
 
@@ -48,6 +50,7 @@ class Watch:
         self.known: dict[int, TaskInfo] = {}  # by id(task), while the task is alive and not done
         self.chunks: deque[array[float]] = deque()  # packed rows, oldest first
         self.steps = 0  # in the chunks
+        self.fixed: dict[tuple[int, int, int], tuple[float, Any]] = {}  # reasons that a place alone decides
         self.idle: list[float] = []  # enter, leave, enter, leave … of the selector
         self.sees_idle = False
         self.runs: list[list[float]] = []  # [hooked, unhooked] of each run
@@ -55,25 +58,27 @@ class Watch:
         self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=100_000)  # long ones
         self.unhook: Callable[[], None] | None = None
         self.flush: Callable[[], None] = lambda: None
-        self.probe: Callable[[], tuple[int, float]] = lambda: (UNKNOWN, NEVER)  # who has the thread, since when
-        self.cause: Callable[[], int] = lambda: UNKNOWN
+        self.probe: Callable[[], tuple[float, float]] = lambda: (UNKNOWN, NEVER)  # who has the thread, since when
+        self.cause: Callable[[], float] = lambda: UNKNOWN
 
-    def meet(self, task: Any, cause: int, frame: Any, born: float | None, n: int | None = None) -> TaskInfo:
+    def meet(self, task: Any, cause: float, frame: Any, born: float | None, n: float | None = None) -> TaskInfo:
         """Note a task not seen before; `born` None: it existed before the recording."""
         info = TaskInfo(task, self.lost)
         info.n = n = next(self.session.numbers) if n is None else n
-        info.key = id(task)
+        info.key = key = id(task)
         info.parent = info.waker = cause
         info.born = info.ready = born
         info.again = False
-        info.reason = 0
+        info.reason = 0.0
         coro = task.get_coro()
-        info.coro = getattr(coro, "__qualname__", None)
-        info.code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+        try:
+            info.code = coro.cr_code
+        except AttributeError:
+            info.code = getattr(coro, "gi_code", None)
         info.made = waits.user_place(frame)
         info.outcome = info.name = None
         info.watch = self
-        self.known[info.key] = self.session.tasks[n] = info
+        self.known[key] = self.session.tasks[n] = info
         return info
 
     def lost(self, info: Any) -> None:
@@ -84,24 +89,38 @@ class Watch:
 
     def finish(self, info: TaskInfo, task: Any, stop: float) -> None:
         """Note how a task ended. Reads `_exception`: the public method would mark the error as retrieved."""
-        self.known.pop(info.key, None)
+        del self.known[info.key]
         info.name = task.get_name()
         info.finished = stop
-        if task.cancelled():
+        if task._state == "CANCELLED":
             info.outcome = "cancelled"
             return
         error = task._exception
-        info.outcome = "returned" if error is None else "raised"
-        if error is not None:
-            text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
-            info.error = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        if error is None:
+            info.outcome = "returned"
+            return
+        info.outcome = "raised"
+        text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+        info.error = f"{type(error).__name__}: {text}" if text else type(error).__name__
 
     def describe(self, info: TaskInfo, task: Any) -> None:
         """Note the reason for which a suspended task waits."""
-        info.name = task.get_name()
-        info.reason = self.session.reason(waits.describe(task, self.number))
+        if info.name is None:
+            info.name = task.get_name()
+        place = waits.fixed_caller(task)
+        if place is None:
+            info.reason = self.session.reason(waits.describe(task, self.number))
+            return
+        function, caller, offset = place
+        key = function, id(caller), offset
+        known = self.fixed.get(key)
+        if known is None:
+            known = self.session.reason(waits.describe(task, self.number)), caller  # the caller's identity is kept
+            if len(self.fixed) < 10_000:
+                self.fixed[key] = known
+        info.reason = known[0]
 
-    def number(self, task: Any) -> int | None:
+    def number(self, task: Any) -> float | None:
         info = self.known.get(id(task))
         return info.n if info is not None else None
 
@@ -109,7 +128,7 @@ class Watch:
         """Move the collected rows into a packed chunk; beyond the limit the oldest chunk is dropped."""
         if not rows:
             return
-        self.chunks.append(array("d", rows))
+        self.chunks.append(array("d", struct.pack(f"{len(rows)}d", *rows)))  # in half the time of array("d", rows)
         self.steps += len(rows) // COLUMNS
         rows.clear()
         while self.steps > self.session.limit and len(self.chunks) > 1:

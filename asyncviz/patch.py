@@ -37,9 +37,13 @@ def named_like(cls: Any, base: Any) -> Any:
 class Call:
     """A callback for a loop that makes its own handles. `__self__` stays visible: asyncio's messages name it."""
 
-    __slots__ = ("__self__", "__wrapped__", "_args", "_callback", "_cause", "_info", "_when")
+    __slots__ = ("__self__", "__wrapped__", "_args", "_callback", "_mark", "_when")
 
-    def run(self) -> None:
+    @property
+    def _context(self) -> Any:
+        return self  # the loop's own handle has entered the real one
+
+    def run(self, *call: Any) -> None:
         self._callback(*self._args)
 
     def __call__(self, *args: Any) -> None:
@@ -47,10 +51,20 @@ class Call:
         self._run()  # type: ignore[attr-defined]
 
 
-def wrap(cls: Any, callback: Any, name: str, value: Any) -> Any:
-    """A Call of class `cls` around `callback`, with one attribute set."""
+class Raising:
+    """A context in which running anything raises `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def run(self, *call: Any) -> None:
+        raise self.error
+
+
+def wrap(cls: Any, callback: Any, mark: Any) -> Any:
+    """A Call of class `cls` around `callback`, marked with what the class wants to know."""
     call = cls()
     call._callback = call.__wrapped__ = callback
     call.__self__ = getattr(callback, "__self__", None)
-    setattr(call, name, value)
+    call._mark = call._when = mark
     return call

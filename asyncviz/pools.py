@@ -24,7 +24,7 @@ class Work:
     """One call handed to a pool. Times are seconds on the recorder's clock; None: not known, or not yet."""
 
     name: str
-    task: int  # the number of the task that asked, or another waker
+    task: float  # the number of the task that asked, or another waker
     queued: float
     started: float | None = None
     finished: float | None = None

@@ -42,7 +42,7 @@ class SpanRow(NamedTuple):
     stop: float
     cpu: float
     thread: str
-    task: int
+    task: float
 
 
 class Note(NamedTuple):
@@ -59,11 +59,11 @@ class Session:
 
     def __init__(self, now: Callable[[], float] = clock) -> None:
         self.clock = now
-        self.numbers = itertools.count()
-        self.tasks: dict[int, TaskInfo] = {}
+        self.numbers = itertools.count(0.0)
+        self.tasks: dict[float, TaskInfo] = {}
         self.watches: dict[int, Watch] = {}  # by a number of their own, in order of appearance
         self.running: dict[int, list[Watch]] = {}  # by thread: the loops that run in it, innermost last
-        self.reasons: dict[waits.Wait | None, int] = {None: 0}
+        self.reasons: dict[waits.Wait | None, float] = {None: 0.0}
         self.threads: dict[tuple[int, str], int] = {}
         self.work: deque[pools.Work] = deque(maxlen=MANY)
         self.spans: deque[SpanRow] = deque(maxlen=MANY)
@@ -77,23 +77,23 @@ class Session:
 
     # -- what the hooks ask ---------------------------------------------------------------------------------------
 
-    def current(self) -> int:
+    def current(self) -> float:
         """Who has this thread: a task's number, or another waker."""
         watches = self.running.get(threading.get_ident())
         return watches[-1].cause() if watches else UNKNOWN
 
-    def thread_cause(self) -> int:
+    def thread_cause(self) -> float:
         """The waker that stands for the thread that calls."""
         key = threading.get_ident(), threading.current_thread().name
         return THREAD - self.threads.setdefault(key, len(self.threads))
 
-    def reason(self, wait: waits.Wait) -> int:
+    def reason(self, wait: waits.Wait) -> float:
         """The number of a reason; new ones beyond a bound lose their detail, so that they cannot fill the memory."""
         number = self.reasons.get(wait)
         if number is None:
             if len(self.reasons) >= MANY:
                 wait = waits.Wait(wait.kind, wait.kind, None)
-            number = self.reasons.setdefault(wait, len(self.reasons))
+            number = self.reasons.setdefault(wait, float(len(self.reasons)))
         return number
 
     def drop(self, watch: Watch, chunk: Any) -> None:
@@ -101,7 +101,7 @@ class Session:
         watch.steps -= len(chunk) // COLUMNS
         self.dropped += len(chunk) // COLUMNS
         until = chunk[-COLUMNS + 2]
-        for n in {int(n) for n in chunk[3::COLUMNS]}:
+        for n in set(chunk[3::COLUMNS]):
             info = self.tasks.get(n)
             if info is not None and info.outcome is not None and info.finished <= until:
                 del self.tasks[n]

@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import sysconfig
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -26,11 +27,10 @@ class Wait(NamedTuple):
     """What a task waits for. `detail` is the text, or for kind "task" the awaited task's number."""
 
     kind: str
-    detail: str | int
+    detail: str | float
     place: Place | None
 
 
-@functools.lru_cache(maxsize=4096)
 def _is_user_file(filename: str) -> bool:
     if filename.startswith("<"):
         return not filename.startswith("<frozen")
@@ -40,9 +40,18 @@ def _is_user_file(filename: str) -> bool:
     return not path.startswith(_STDLIB)
 
 
+_user_files: dict[str, bool] = {}  # asked for every frame of every new task, so a plain look-up
+
+
 def is_user(code: CodeType) -> bool:
     """True for code that is neither the standard library's, an installed package's nor this package's own."""
-    return _is_user_file(code.co_filename)
+    filename = code.co_filename
+    answer = _user_files.get(filename)
+    if answer is None:
+        if len(_user_files) > 10_000:
+            _user_files.clear()
+        answer = _user_files[filename] = _is_user_file(filename)
+    return answer
 
 
 def line_of(place: Place) -> int:
@@ -57,8 +66,10 @@ def line_of(place: Place) -> int:
 def user_place(frame: FrameType | None) -> Place | None:
     """The innermost place in the user's code, from `frame` outwards."""
     while frame is not None:
-        if is_user(frame.f_code):
-            return frame.f_code, frame.f_lasti
+        code = frame.f_code
+        answer = _user_files.get(code.co_filename)
+        if answer or (answer is None and is_user(code)):
+            return code, frame.f_lasti
         frame = frame.f_back
     return None
 
@@ -81,7 +92,27 @@ def suspended_frames(coro: Any) -> Iterator[FrameType]:
             return
 
 
-def describe(task: Any, number: Callable[[Any], int | None]) -> Wait:
+def fixed_caller(task: Any) -> tuple[int, CodeType, int] | None:
+    """For waits whose reason the place alone decides (say, reading a stream): the place, cheaply.
+
+    Gives the identity of the library's function, and the code and offset from where it was called.
+    """
+    coro = task.get_coro()
+    try:
+        caller = coro.cr_code
+        if id(caller) in _FIXED:
+            return id(caller), caller, 0
+        while True:
+            inner = coro.cr_await
+            code = inner.cr_code
+            if id(code) in _FIXED:
+                return (id(code), caller, coro.cr_frame.f_lasti) if is_user(caller) else None
+            coro, caller = inner, code
+    except AttributeError:  # not a coroutine, or None
+        return None
+
+
+def describe(task: Any, number: Callable[[Any], float | None]) -> Wait:
     """What a suspended `task` waits for; `number` gives the number of a recorded task, or None.
 
     The name comes from the first call below the user's innermost frame: `await queue.get()` is "Queue.get",
@@ -97,8 +128,8 @@ def describe(task: Any, number: Callable[[Any], int | None]) -> Wait:
 
 
 def _name(
-    library: list[FrameType], asker: FrameType | None, waiter: Any, number: Callable[[Any], int | None]
-) -> tuple[str, str | int]:
+    library: list[FrameType], asker: FrameType | None, waiter: Any, number: Callable[[Any], float | None]
+) -> tuple[str, str | float]:
     for frame in library:
         code = frame.f_code
         if code.co_filename.startswith(_ASYNCIO):
@@ -197,7 +228,7 @@ def _wait(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
     return "wait", f"wait of {len(frame.f_locals.get('fs') or ())}"
 
 
-_KNOWN: dict[str, Callable[[FrameType, FrameType | None], tuple[str, str | int]]] = {
+_KNOWN: dict[str, Callable[[FrameType, FrameType | None], tuple[str, str | float]]] = {
     "sleep": _sleep,
     "to_thread": _to_thread,
     "TaskGroup.__aexit__": _group,
@@ -231,12 +262,27 @@ _KNOWN: dict[str, Callable[[FrameType, FrameType | None], tuple[str, str | int]]
     "BaseProactorEventLoop.sock_connect": _fixed("connect", "connect"),
     "BaseEventLoop.getaddrinfo": _fixed("thread", "look up host (thread)"),
     "BaseEventLoop.create_connection": _fixed("connect", "connect"),
+    "BaseSelectorEventLoop._accept_connection2": _fixed("accept", "accept"),
+    "StreamWriter.wait_closed": _fixed("close", "close"),
     "Server.serve_forever": _fixed("accept", "serve"),
     "Server.wait_closed": _fixed("future", "Server.wait_closed"),
     "Process.wait": _fixed("subprocess", "subprocess"),
     "Process.communicate": _fixed("subprocess", "subprocess"),
     "create_subprocess_exec": _fixed("subprocess", "start subprocess"),
     "create_subprocess_shell": _fixed("subprocess", "start subprocess"),
+}
+
+
+_FIXED = {  # identities: to hash a code object means to hash all that is in it
+    id(method.__code__)
+    for owner, names in (
+        (asyncio.StreamReader, ("read", "readline", "readuntil", "readexactly")),
+        (asyncio.StreamWriter, ("drain", "wait_closed")),
+        (asyncio.BaseEventLoop, ("create_connection",)),
+        (BaseSelectorEventLoop, ("_accept_connection2", "sock_accept", "sock_connect", "sock_recv", "sock_sendall")),
+        (asyncio, ("open_connection",)),
+    )
+    for method in (getattr(owner, name) for name in names)
 }
 
 
