@@ -298,3 +298,24 @@ def test_notebooks_are_found_by_the_start_of_their_name(writer: ModuleType, tmp_
     assert writer.find([str(tmp_path / "00_start.ipynb")], tmp_path) == [tmp_path / "00_start.ipynb"]
     with pytest.raises(SystemExit, match="No notebook is called '07'"):
         writer.find(["07"], tmp_path)
+
+
+# -- The picture at the top of a lesson ------------------------------------------------------------------------------
+
+LESSONS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_the_picture_at_the_top_is_the_one_of_the_run_below(writer: ModuleType, path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    picture = writer.headline(notebook)
+    assert picture is not None, "no cell tagged `headline` shows a picture"
+    assert writer.headline_path(path).read_bytes() == picture, "the picture is from another run: `make notebooks`"
+    assert f"](pictures/{path.stem}.png)" in "".join(notebook["cells"][0]["source"]), "the first cell does not show it"
+
+
+def test_a_headline_is_found_only_where_the_tag_is(writer: ModuleType) -> None:
+    cell = code("picture", 1, shown(text_html=PICTURE), tag="headline")
+    assert writer.headline({"cells": [markdown("# A"), cell]}) is not None
+    cell["metadata"]["tags"] = []
+    assert writer.headline({"cells": [markdown("# A"), cell]}) is None

@@ -5,6 +5,7 @@ version of Python, no folder of this machine in a traceback. A notebook is writt
 all if a cell raises without the tag ``raises-exception``.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -33,6 +34,8 @@ LANGUAGE_INFO = {
     "pygments_lexer": "ipython3",
 }
 # Everything before a library's or asyncviz's own name, in the line that says which file a frame is in.
+HEADLINE = "headline"  # the tag of the cell whose picture sums the lesson up
+PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 FRAME_FOLDER = re.compile(
     r"""(?P<file>File\ (?:\x1b\[[\d;]*m)*"?)        # 'File ', perhaps in colour, perhaps a quotation mark
         [^\x1b"\n]*[\\/]                            # a folder of this machine
@@ -93,12 +96,31 @@ def stable_id(cell: dict[str, Any], number: int, seen: set[str]) -> str:
     return str(own)
 
 
-def write_whole(path: Path, text: str) -> None:
+def headline(notebook: dict[str, Any]) -> bytes | None:
+    """The PNG that stands at the top of the lesson: the picture of the cell tagged `headline`, from the same run."""
+    for cell in notebook["cells"]:
+        if HEADLINE in cell["metadata"].get("tags", []):
+            for output in cell.get("outputs", []):
+                html = output.get("data", {}).get("text/html", "")
+                found = PICTURE.search(html if isinstance(html, str) else "".join(html))
+                if found:
+                    return base64.b64decode(found[1])
+    return None
+
+
+def headline_path(path: Path) -> Path:
+    """Where that picture is kept: beside the notebook, under its name."""
+    return path.parent / "pictures" / f"{path.stem}.png"
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
     """Replace `path` in one step, so that an interrupt cannot leave half a notebook."""
+    path.parent.mkdir(exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(handle, "wb") as file:
+            file.write(data)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -115,6 +137,9 @@ def rewrite(path: Path) -> None:
     normalise(notebook)
     nbformat.validate(notebook)
     write_whole(path, nbformat.writes(notebook).rstrip("\n") + "\n")
+    picture = headline(notebook)
+    if picture is not None:
+        write_whole(headline_path(path), picture)
 
 
 def main(names: list[str]) -> int:
