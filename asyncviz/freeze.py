@@ -23,14 +23,16 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     trace._open = False
     trace.duration = end - begin
     trace.failure = session.failure
-    trace.threads = [name for _, name in session.threads]
-    watches = list(session.watches.values())
-    infos = [i for i in session.tasks.values() if _shown(i, owner) and i.watch in watches]
+    trace.threads = [name for _, name in list(session.threads)]
+    watches = [w for w in list(session.watches.values()) if w.runs]
+    place = {watch: k for k, watch in enumerate(watches)}
+    infos = [i for i in list(session.tasks.values()) if _shown(i, owner) and i.watch in place]
     infos = [i for i in infos if (i.born or 0.0) < end and (i.outcome is None or i.finished > begin)]
+    infos.sort(key=lambda info: info.n)  # in order of creation: an eager task may have run before it was seen
     index = {info.n: k for k, info in enumerate(infos)}
     labels = _labels(infos, owner)
     for k, info in enumerate(infos):
-        trace.tasks[labels[k]] = _task(info, labels[k], k, watches.index(info.watch), begin, end)
+        trace.tasks[labels[k]] = _task(info, labels[k], k, place[info.watch], begin, end)
     names = list(trace.tasks)
     for info, task in zip(infos, trace.tasks.values(), strict=True):
         task._trace = trace
@@ -38,11 +40,11 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
         by = getattr(info, "by", UNKNOWN)
         if task.outcome == "cancelled" and by != UNKNOWN:
             task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
-    trace.reasons = [_reason(wait, index, names) for wait in session.reasons]
+    trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
     trace.loops = [_loop(watch, begin, end) for watch in watches]
     trace.spans = [
         model.Span(s.name, max(s.start - begin, 0.0), s.stop - begin, s.thread, s.cpu, _label(s.task, index, names))
-        for s in session.spans
+        for s in list(session.spans)
         if s.stop > begin
     ]
     trace.work = [
@@ -50,10 +52,12 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
             w.name, w.queued - begin, _since(w.started, begin), _since(w.finished, begin), w.worker, w.process,
             _label(w.task, index, names),
         )
-        for w in session.work
+        for w in list(session.work)
         if w.queued > begin
     ]  # fmt: skip
-    trace.notes = [model.Note(n.time - begin, n.kind, n.text, *_file(n.place)) for n in session.notes if n.time > begin]
+    notes = [note for note in list(session.notes) if note.time > begin]
+    trace.notes = [model.Note(n.time - begin, n.kind, n.text, *_file(n.place)) for n in notes]
+    trace._make_cost = _cost
     trace.callbacks = [
         model.Hold(name, start - begin, stop - begin, "unknown", None, *_file(place), name)
         for watch in watches
@@ -63,6 +67,15 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     _columns(trace, [list(w.chunks) for w in watches], index, begin, end, limit)
     trace.dropped += session.dropped
     _holds(trace, watches, list(session.watchdog.samples), begin)
+
+
+def _cost(trace: model.Trace) -> float:
+    from . import cost
+
+    step, wait, task = cost.seconds()
+    waits = int((trace.steps.reason > 0).sum())
+    spent = step * (len(trace.steps.reason) + trace.dropped) + wait * waits + task * len(trace.tasks)
+    return min(spent / trace.duration, 1.0)
 
 
 def _shown(info: TaskInfo, owner: float) -> bool:
@@ -80,16 +93,15 @@ def _labels(infos: list[TaskInfo], owner: float) -> list[str]:
         name = _name(info)
         if info.n == owner and info.code is not None and _MACHINERY.search(info.code.co_filename):
             name = "cell"
-        elif not name or re.fullmatch(r"Task-\d+", name):
+        elif re.fullmatch(r"Task-\d+|None|", name):  # an eager factory of Python 3.13.0 calls them "None"
             name = info.code.co_qualname.rpartition(".")[2] if info.code is not None else "task"
         wanted.append(name)
     count: Counter[str] = Counter()
-    taken = set(wanted)
-    labels = []
+    taken, labels = set(wanted), []
     for name in wanted:
         count[name] += 1
         label = name
-        while count[name] > 1 and (label in taken or label == name):
+        while count[name] > 1 and label in taken:
             label = f"{name} {count[name]}"
             count[name] += label in taken
         taken.add(label)
@@ -139,10 +151,13 @@ def _reason(wait: Wait | None, index: dict[float, int], names: list[str]) -> mod
 def _loop(watch: Watch, begin: float, end: float) -> model.LoopTrace:
     import numpy as np
 
-    runs = np.clip(np.array(watch.runs).reshape(-1, 2), begin, end) - begin
+    begin, known = max(begin, watch.since), begin
+    runs = np.array(list(watch.runs)).reshape(-1, 2)
+    runs = np.clip(runs[(runs[:, 1] >= begin) & (runs[:, 0] <= end)], begin, end) - known
     idle = None
     if watch.sees_idle:
-        idle = np.clip(np.array(watch.idle).reshape(-1, 2), begin, end) - begin
+        parts = [*watch.idles, watch.idle[: len(watch.idle) // 2 * 2]]
+        idle = np.clip(np.concatenate([np.array(p, float).reshape(-1, 2) for p in parts]), begin, end) - known
         idle = idle[idle[:, 1] > idle[:, 0]]
     thread = next((t.name for t in threading.enumerate() if t.ident == watch.thread), "a thread that has ended")
     return model.LoopTrace(watch.name, watch.kind, thread, runs, idle)

@@ -11,6 +11,7 @@ The state lives in the variables of `hook`, because reading those costs a fifth 
 from __future__ import annotations
 
 import asyncio
+import selectors
 import sys
 import threading
 import types
@@ -20,15 +21,18 @@ from contextvars import copy_context
 from typing import Any
 
 from . import waits
+from .adopt import adopt_all
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
 from .patch import Call, Raising, named_like, replace, wrap
 from .watchdog import cpu_reading
 
 LONG = 0.001  # seconds; longer steps are told apart by their CPU time
+FULL = ROWS * COLUMNS
 
 _BUILTIN, _FUNCTION, _METHOD = types.BuiltinFunctionType, types.FunctionType, types.MethodType
 _PYTHON_STEPS = {"__step", "__wakeup"}
+_SELECTORS = (selectors.BaseSelector, types.SimpleNamespace)  # the latter is the virtual loop's
 
 
 def hook(watch: Watch, loop: Any, early: bool) -> None:
@@ -41,7 +45,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     suspended: list[TaskInfo] = []
     extend, idle, thread = rows.extend, watch.idle, watch.thread
     live = True
-    offset = clock() - loop.time()  # due times are told on the loop's own clock
     current: Any = None  # whose step has the thread
     foreign = False  # that step began before the recording did: nobody will tell when it ends
     cause = IO  # who wakes whatever is woken now
@@ -49,38 +52,50 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     due = 0.0  # of the timer that is running
     cpu, cpu_due = cpu_reading(), 0.0
     step_type: type | None = None  # asyncio's own, which has no public name
+    original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
+    original_at, original_later = loop.call_at, loop.call_later
+    selector = getattr(loop, "_selector", None)
+    original_select: Any = getattr(selector, "select", None) if isinstance(selector, _SELECTORS) else None
     fast = (
         isinstance(loop, asyncio.BaseEventLoop)
         and type(loop).call_soon is asyncio.BaseEventLoop.call_soon
         and type(loop)._call_soon is asyncio.BaseEventLoop._call_soon  # type: ignore[attr-defined]
         and "call_soon" not in vars(loop)
     )
+    append: Any = loop._ready.append if fast else None
+    # Due times are told on the loop's own clock. One that somebody has made up says nothing about ours.
+    told = clock == loop.time or getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
+    offset = (moment + clock()) / 2 - loop.time() if told else NEVER
 
     # -- steps ---------------------------------------------------------------------------------------------------
 
     def ended(info: Any, start: float, stop: float) -> None:
         """All that follows a step, but its row."""
         nonlocal cpu
-        if stop - start > LONG:
-            before, cpu = cpu, cpu_reading()
-            earlier = max(0.0, start - before[0])  # may have been used by steps before this one
-            used = min(max(cpu[1] - before[1] - earlier, 0.0), stop - start)
-            switches = None if cpu[2] is None or before[2] is None else cpu[2] - before[2]
-            watch.long.append((start, stop, used, switches))
-        if info.again:
-            info.again, info.ready, info.waker, info.reason = False, stop, info.n, 0.0
-        elif (task := info()) is not None:
-            if task._state != "PENDING":
-                finish(info, task, stop)
-            else:
-                info.ready, info.reason = NEVER, None  # to be found out, if it still waits when the loop selects
-                suspended.append(info)
+        try:
+            if stop - start > LONG:
+                before, cpu = cpu, cpu_reading()
+                earlier = max(0.0, start - before[0])  # may have been used by steps before this one
+                used = min(max(cpu[1] - before[1] - earlier, 0.0), stop - start)
+                switches = None if cpu[2] is None or before[2] is None else cpu[2] - before[2]
+                watch.long.append((start, stop, used, switches))
+            if info.again:
+                info.again, info.ready, info.waker, info.reason = False, stop, info.n, 0.0
+            elif (task := info()) is not None:
+                if task._state != "PENDING":
+                    finish(info, task, stop)
+                else:
+                    info.ready, info.reason = NEVER, None  # to be found out, if it still waits when the loop selects
+                    suspended.append(info)
+        except Exception as error:
+            failed(error)
 
     def settle() -> None:
         """Has the step that began before the recording ended? Then it did so just now."""
         nonlocal current, foreign, cause, moment
         info, task = current, current()
-        if task is not None and getattr(task.get_coro(), "cr_running", False):
+        coro = task.get_coro() if task is not None else None
+        if getattr(coro, "cr_running", False) or getattr(coro, "gi_running", False):
             return
         start, now = moment, clock()
         current, foreign, cause, moment = None, False, IO, now
@@ -88,7 +103,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         ended(info, start, now)
 
     def interrupt() -> None:
-        """A step begins inside another one, which so loses the thread."""
+        """Something else gets the thread inside a step."""
         nonlocal moment
         if foreign:
             settle()
@@ -97,11 +112,11 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             extend((current.ready, moment, now, current.n, current.waker, current.reason))
             current.ready = moment = now
 
-    def resume(info: Any, by: float, now: float) -> None:
+    def resume(info: Any, by: float, now: float, reason: float = 0.0) -> None:
         """The outer step has the thread back."""
         nonlocal current, cause, moment
         current, cause, moment = info, info.n, now
-        info.waker, info.reason = by, 0.0
+        info.waker, info.reason = by, reason
 
     def step_class(base: Any) -> Any:
         class Handle(base):  # type: ignore[misc]
@@ -135,10 +150,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                             info.waker = cause
                             info.reason = 0.0
                         else:
-                            try:
-                                ended(info, moment, stop)
-                            except Exception as error:
-                                failed(error)
+                            ended(info, moment, stop)
                         current = None
                         cause = IO
                         moment = stop
@@ -150,54 +162,37 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def ready(info: Any, task: Any, args: tuple[Any, ...]) -> Any:
         """A task that has not the thread is made ready; `info` None: it is new."""
-        if foreign:
-            settle()
-        by = cause if get_ident() == thread else thread_cause()
-        if info is None:
-            return adopt(task) or meet(task, by, sys._getframe(2), clock())
         try:
+            if foreign:
+                settle()
+            by: float = cause if get_ident() == thread else thread_cause()
+            if info is None:
+                return adopt(task) or meet(task, by, sys._getframe(2), clock())
             info.waker = by
-            info.ready = due if by == TIMER and info.ready == NEVER else clock()
+            info.ready = now = clock()
+            if by == TIMER and now - moment < LONG and due < now:  # a callback that sets a result at once
+                info.ready = due
             if info.reason is None:
                 describe(info, task)
-            if by != IO and args and args[0]._state == "CANCELLED":
-                info.by = by
+            if by != IO and args and getattr(args[0], "_state", "") == "CANCELLED":
+                info.by = getattr(current, "by", by)  # who awaits a task that is cancelled is so by the same
         except Exception as error:
             failed(error)
         return info
 
     # -- callbacks of no task, and timers ------------------------------------------------------------------------
 
-    def callback_class(base: Any, run: Callable[[Any], Any]) -> Any:
+    def callback_class(base: Any, run: Callable[[Any], Any], timed: bool = False) -> Any:
         class Handle(base):  # type: ignore[misc]
-            __slots__ = ("_mark",)
-
-            def _run(self) -> None:
-                nonlocal cause, moment
-                outer, cause = cause, self._mark
-                start, callback = clock(), self._callback
-                if current is None:
-                    moment = start
-                try:
-                    run(self)
-                finally:
-                    cause = outer
-                    if current is None:
-                        moment = clock()
-                        if moment - start > LONG:
-                            called(start, moment, callback)
-                    self = None  # type: ignore[assignment]
-
-        return named_like(Handle, base)
-
-    def timer_class(base: Any, run: Callable[[Any], Any]) -> Any:
-        class Handle(base):  # type: ignore[misc]
-            __slots__ = ()  # so that a plain timer can change its class to this one and back
+            __slots__ = () if timed else ("_mark",)  # a plain timer can change its class to this one, and back
 
             def _run(self) -> None:
                 nonlocal cause, due, moment
-                outer, cause, due = cause, TIMER, self._when + offset
-                start, callback = clock(), self._callback
+                outer, start, callback = cause, clock(), self._callback
+                if timed:
+                    cause, due = TIMER, self._when + offset
+                else:
+                    cause = self._mark
                 if current is None:
                     moment = start
                 try:
@@ -214,8 +209,11 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def called(start: float, stop: float, callback: Any) -> None:
         """A callback held the loop for a while."""
-        code = getattr(callback, "__code__", None)
-        watch.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
+        try:
+            code = getattr(callback, "__code__", None)
+            watch.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
+        except Exception as error:
+            failed(error)
 
     # -- what replaces the loop's own methods --------------------------------------------------------------------
 
@@ -238,8 +236,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 handle = new(step)
         elif live:
             return wrapped_call_soon(kind, callback, args, context)
-        else:  # somebody kept this function beyond the recording
-            return watch.loop().call_soon(callback, *args, context=context)  # type: ignore[union-attr]
+        else:
+            return kept("call_soon", callback, *args, context=context)
         if loop._debug:
             loop._check_thread()
             loop._check_callback(callback, "call_soon")
@@ -279,18 +277,21 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def wrapped_call_soon(kind: Any, callback: Any, args: tuple[Any, ...], context: Any) -> Any:
         """For loops that make their own handles."""
-        if len(rows) > ROWS * COLUMNS:
+        if len(rows) > FULL:
             watch.pack(rows)
         mark = look(kind, callback, args)
-        wrapped = wrap(step, callback, mark) if mark is not None else wrap(call, callback, cause)
+        by = cause if get_ident() == thread else thread_cause()
+        wrapped = wrap(call, callback, by) if mark is None else wrap(step, callback, mark)
         return original(wrapped, *args, context=context)
 
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
-            return watch.loop().call_soon_threadsafe(callback, *args, context=context)  # type: ignore[union-attr]
+            return kept("call_soon_threadsafe", callback, *args, context=context)
         by = cause if get_ident() == thread else thread_cause()
         if not fast:
             return original_threadsafe(wrap(call, callback, by), *args, context=context)
+        if loop._closed:
+            loop._check_closed()
         if loop._debug:
             loop._check_callback(callback, "call_soon_threadsafe")
         handle = thread_call(callback, args, loop, context)
@@ -303,9 +304,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
-            return watch.loop().call_at(when, callback, *args, context=context)  # type: ignore[union-attr]
+            return kept("call_at", when, callback, *args, context=context)
         if not fast:
-            return original_at(when, wrap(timer, callback, when), *args, context=context)
+            return original_at(when, wrap(timer, callback, clock() + when - loop.time()), *args, context=context)
         handle = original_at(when, callback, *args, context=context)
         if type(handle) is events.TimerHandle:
             handle.__class__ = timer
@@ -316,28 +317,47 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
         """Only for loops whose `call_later` does not use `call_at`."""
         if not live:
-            return watch.loop().call_later(delay, callback, *args, context=context)  # type: ignore[union-attr]
-        return original_later(delay, wrap(timer, callback, loop.time() + delay), *args, context=context)
+            return kept("call_later", delay, callback, *args, context=context)
+        return original_later(delay, wrap(timer, callback, clock() + delay), *args, context=context)
+
+    def kept(name: str, *args: Any, context: Any) -> Any:
+        """Somebody kept one of these functions beyond the recording."""
+        target = watch.loop()
+        return getattr(type(target), name)(target, *args, context=context)
 
     def select(timeout: float | None = None) -> Any:
         nonlocal cause, moment, cpu, cpu_due
+        nested = None
         try:
             if foreign:
                 settle()
-            explain()
-            if len(rows) > ROWS * COLUMNS:
+            if suspended:
+                explain()
+            if len(rows) > FULL or len(idle) > 2 * ROWS:
                 watch.pack(rows)
+            if current is not None:  # a loop that is run inside a step
+                interrupt()
+                nested = current
         except Exception as error:
             failed(error)
-        enter, moment = clock(), NEVER
-        try:
-            return original_select(timeout)
-        finally:
+        moment = NEVER
+        if timeout is not None and timeout <= 0:  # a look, while there is something to do: not idle
+            found = original_select(timeout)
             moment = clock()
-            idle.extend((enter, moment))
-            cause = IO if current is None else current.n
-            if moment > cpu_due:
-                cpu, cpu_due = cpu_reading(), moment + LONG
+        else:
+            enter = clock()
+            try:
+                found = original_select(timeout)
+            finally:
+                moment = clock()
+                idle.extend((enter, moment))
+        cause = IO
+        if nested is not None and current is nested:
+            nested.ready = moment
+            resume(nested, IO, moment, session.reason(waits.NESTED))
+        if moment > cpu_due:
+            cpu, cpu_due = cpu_reading(), moment + LONG
+        return found
 
     def explain() -> None:
         """Say of each task suspended since the last time, and still so, what it waits for."""
@@ -361,6 +381,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def finished(stand_in: Any, before: tuple[Any, float, int], info: TaskInfo | None) -> None:
         """It ended; `info` None: it never began, the task was created without being run."""
         nonlocal current, cause, moment
+        if current is not stand_in:
+            return  # the recording ended meanwhile
         outer, _, length = before
         stop = clock()
         if info is None:
@@ -376,41 +398,39 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         if outer is not None:
             resume(outer, info.n, stop)
 
-    def unhook() -> None:
-        """Undo everything; what was recorded stays."""
+    def unhook(clear: bool = True) -> None:
+        """Undo everything; what was recorded stays. `clear` must not be while these functions may be at work."""
         nonlocal live, current, loop, append, step_type
         nonlocal original, original_threadsafe, original_at, original_later, original_select
-        if not live:
-            return
-        now = clock()
-        if foreign:
-            settle()
-        if current is not None:
-            extend((current.ready, moment, now, current.n, current.waker, current.reason))
-        explain()
-        watch.pack(rows)
-        for restore in undo:
-            restore()
-        for cls in classes:  # handles still queued run as plain ones from now on
-            del cls._run
-        for handle in getattr(loop, "_scheduled", ()) if fast else ():
-            if type(handle) is timer:
-                handle.__class__ = events.TimerHandle
-        watch.runs[-1][1] = now
-        watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
-        live, current, step_type = False, None, None
-        # not to keep the loop alive until the collector finds these functions
-        loop = append = original = original_threadsafe = original_at = original_later = original_select = None
+        if live:
+            live, now = False, clock()
+            watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
+            for restore in undo:
+                restore()
+            for cls in classes:  # handles still queued run as plain ones from now on
+                del cls._run
+            for handle in list(getattr(loop, "_scheduled", ())) if fast else ():
+                if type(handle) is timer:
+                    handle.__class__ = events.TimerHandle
+            watch.runs[-1][1] = now
+            if foreign and not session.failure:
+                settle()
+            if current is not None:
+                extend((current.ready, moment, now, current.n, current.waker, current.reason))
+            current = step_type = None
+            if not session.failure:
+                explain()
+            watch.pack(rows)
+        if clear:  # not to keep the loop alive until the collector finds these functions
+            loop = append = original = original_threadsafe = original_at = original_later = original_select = None
 
     def flush() -> None:
         """Pack what there is, for a recording that ends while another goes on."""
-        nonlocal moment
-        if foreign:
-            settle()
-        if current is not None:
+        if get_ident() == thread:
             interrupt()
-            current.waker, current.reason = current.n, 0.0
-        explain()
+            if current is not None:
+                current.waker, current.reason = current.n, 0.0
+            explain()
         watch.pack(rows)
 
     nothing, nobody, unknown = watch.flush, watch.probe, watch.cause
@@ -419,15 +439,12 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         threadsafe = getattr(events, "_ThreadSafeHandle", events.Handle)  # 3.14
         step, call = step_class(events.Handle), callback_class(events.Handle, plain_run)
         thread_call = callback_class(threadsafe, threadsafe._run)  # type: ignore[attr-defined]
-        timer = timer_class(events.TimerHandle, plain_run)
-        append = loop._ready.append
+        timer = callback_class(events.TimerHandle, plain_run, True)
         classes = [step, call, thread_call, timer]
     else:
-        step, call, timer = step_class(Call), callback_class(Call, Call.run), timer_class(Call, Call.run)
-        thread_call = append = None
-        classes = []
-    original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
-    original_at, original_later = loop.call_at, loop.call_later
+        step, call, timer = step_class(Call), callback_class(Call, Call.run), callback_class(Call, Call.run, True)
+        offset, thread_call = 0.0, None  # a wrapped timer knows when it is due on our clock
+        classes = [step, call, timer]
     undo = [
         replace(loop, "call_soon", call_soon),
         replace(loop, "call_soon_threadsafe", call_soon_threadsafe),
@@ -435,41 +452,15 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     ]
     if not fast:
         undo.append(replace(loop, "call_later", call_later))
-    selector = getattr(loop, "_selector", None)
-    original_select = getattr(selector, "select", None)
     if original_select is not None:
         undo.append(replace(selector, "select", select))
         watch.sees_idle = True
     adopt, undo_create = hook_create_task(watch, loop, begin, finished, lambda: cause)
-    undo += [undo_create, session.hook_errors(watch, loop)]
-    watch.runs.append([moment, NEVER])
+    undo.append(undo_create)
+    watch.run_begins(moment)
     watch.unhook, watch.flush = unhook, flush
     watch.probe = lambda: (UNKNOWN if current is None else current.n, moment)
     watch.cause = lambda: cause
-
-    # -- what was there before -----------------------------------------------------------------------------------
-
-    running = asyncio.current_task(loop)
-    queued = {}
-    for i, handle in enumerate(loop._ready if fast else ()):
-        owner = getattr(handle._callback, "__self__", None)
-        if isinstance(owner, asyncio.Future) and hasattr(owner, "get_coro") and not handle._cancelled:
-            queued[id(owner)] = i, handle
-    for task in sorted(asyncio.all_tasks(loop), key=lambda t: queued.get(id(t), (-1, None))[0]):
-        born = None if early else moment
-        info = known.get(id(task)) or meet(task, UNKNOWN, None, born)
-        info.ready = moment
-        if task is running:
-            current, foreign, cause = info, True, info.n
-        elif id(task) in queued:  # nobody else holds the handle of a task's step
-            i, plain = queued[id(task)]
-            handle = loop._ready[i] = new(step)
-            for name in ("_callback", "_args", "_cancelled", "_loop", "_source_traceback", "_repr", "_context"):
-                setattr(handle, name, getattr(plain, name))
-            handle._mark = info
-        else:
-            info.ready, info.reason = NEVER, None
-            suspended.append(info)
-    for handle in loop._scheduled if fast else ():
-        if type(handle) is events.TimerHandle:
-            handle.__class__ = timer
+    current = adopt_all(watch, loop, moment, early, suspended, step if fast else None, timer)
+    if current is not None:
+        foreign, cause = True, current.n

@@ -13,6 +13,7 @@ import weakref
 from array import array
 from collections import deque
 from collections.abc import Callable
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from . import waits
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 COLUMNS = 6  # numbers in the row of a step
 ROWS = 4096  # steps collected before they are packed
 NEVER = float("inf")
+MANY = 100_000  # things kept, of each kind that is no step
 
 # Wakers that are no task (a task is its own number, 0 or more). THREAD - k is the k-th other thread.
 # Numbers are floats throughout: a row is packed twice as fast when all its entries are.
@@ -36,6 +38,22 @@ class TaskInfo(weakref.ref):  # type: ignore[type-arg]
         "again", "born", "by", "code", "error", "finished", "key", "made", "n", "name", "outcome", "parent",
         "ready", "reason", "waker", "watch",
     )  # fmt: skip
+    again: bool  # its step has scheduled the next one
+    n: float
+    key: int
+    born: float | None
+    ready: float
+    waker: float
+    parent: float
+    by: float  # who cancelled it
+    reason: float | None  # None: to be found out
+    name: str | None
+    code: CodeType | None
+    made: waits.Place | None
+    watch: Watch
+    outcome: str | None
+    error: str
+    finished: float
 
 
 class Watch:
@@ -49,14 +67,16 @@ class Watch:
         self.thread = threading.get_ident()
         self.known: dict[int, TaskInfo] = {}  # by id(task), while the task is alive and not done
         self.chunks: deque[array[float]] = deque()  # packed rows, oldest first
-        self.steps = 0  # in the chunks
         self.fixed: dict[tuple[int, int, int], tuple[float, Any]] = {}  # reasons that a place alone decides
-        self.idle: list[float] = []  # enter, leave, enter, leave … of the selector
+        self.idle: list[float] = []  # enter, leave, enter, leave … of the selector, when there was nothing else to do
+        self.idles: deque[array[float]] = deque()  # the same, packed
         self.sees_idle = False
-        self.runs: list[list[float]] = []  # [hooked, unhooked] of each run
-        self.long: deque[tuple[float, float, float, int | None]] = deque(maxlen=100_000)  # start, stop, CPU s, switches
-        self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=100_000)  # long ones
-        self.unhook: Callable[[], None] | None = None
+        self.runs: deque[list[float]] = deque(maxlen=MANY)  # [hooked, unhooked] of each run
+        self.since = 0.0  # of what was before, runs and idle time are not kept
+        self.long: deque[tuple[float, float, float, int | None]] = deque(maxlen=MANY)  # start, stop, CPU s, switches
+        self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=MANY)  # long ones
+        self.unhook: Callable[[bool], None] | None = None
+        self.restore: Callable[[], None] = lambda: None  # the loop's exception handler
         self.flush: Callable[[], None] = lambda: None
         self.probe: Callable[[], tuple[float, float]] = lambda: (UNKNOWN, NEVER)  # who has the thread, since when
         self.cause: Callable[[], float] = lambda: UNKNOWN
@@ -109,14 +129,14 @@ class Watch:
             info.name = task.get_name()
         place = waits.fixed_caller(task)
         if place is None:
-            info.reason = self.session.reason(waits.describe(task, self.number))
+            info.reason = self.session.reason(waits.describe(task, self))
             return
         function, caller, offset = place
         key = function, id(caller), offset
         known = self.fixed.get(key)
         if known is None:
-            known = self.session.reason(waits.describe(task, self.number)), caller  # the caller's identity is kept
-            if len(self.fixed) < 10_000:
+            known = self.session.reason(waits.describe(task, self)), caller  # the caller's identity is kept
+            if len(self.fixed) < MANY:
                 self.fixed[key] = known
         info.reason = known[0]
 
@@ -124,12 +144,28 @@ class Watch:
         info = self.known.get(id(task))
         return info.n if info is not None else None
 
+    def work(self, future: Any) -> str:
+        """The name of the work that a pool's future stands for, if it is known."""
+        work = self.session.works.get(future)
+        return work.name if work is not None else ""
+
+    def run_begins(self, now: float) -> None:
+        if len(self.runs) == MANY:
+            self.since = self.runs[0][1]
+        self.runs.append([now, NEVER])
+
     def pack(self, rows: list[float]) -> None:
-        """Move the collected rows into a packed chunk; beyond the limit the oldest chunk is dropped."""
-        if not rows:
-            return
-        self.chunks.append(array("d", struct.pack(f"{len(rows)}d", *rows)))  # in half the time of array("d", rows)
-        self.steps += len(rows) // COLUMNS
-        rows.clear()
-        while self.steps > self.session.limit and len(self.chunks) > 1:
-            self.session.drop(self, self.chunks.popleft())
+        """Move what was collected into packed chunks; beyond the limit the oldest are dropped, and counted."""
+        session = self.session
+        with session.lock:  # a recording may end in another thread
+            taken, idle = rows[:], self.idle[:]
+            del rows[: len(taken)], self.idle[: len(idle)]
+            if idle:
+                self.idles.append(array("d", idle))
+            while len(self.idles) > max(2, session.limit // ROWS):
+                self.since = self.idles.popleft()[-1]
+            if taken:
+                self.chunks.append(array("d", struct.pack(f"{len(taken)}d", *taken)))  # twice as fast as array("d", …)
+                session.steps += len(taken) // COLUMNS
+            while session.steps > session.limit and len(self.chunks) > 1:
+                session.drop(self.chunks.popleft())

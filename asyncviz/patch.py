@@ -1,11 +1,14 @@
-"""Setting attributes for the length of a recording, and putting back what was there."""
+"""Setting attributes for the length of a recording, putting back what was there, and leaving no trace in tracebacks."""
 
 from __future__ import annotations
 
+import os
+import types
 from collections.abc import Callable
 from typing import Any
 
 _ABSENT = object()
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
@@ -15,17 +18,34 @@ def replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
     If somebody else has replaced the attribute meanwhile, it is left to them.
     """
     before = vars(owner).get(name, _ABSENT)
-    setattr(owner, name, value)
+    put, take = object.__setattr__, object.__delattr__  # not what the owner's class may have made of them
+    if isinstance(owner, (type, types.ModuleType)):
+        put, take = setattr, delattr
+    put(owner, name, value)
 
     def undo() -> None:
-        if vars(owner).get(name, _ABSENT) is not value:
-            return
-        if before is _ABSENT:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
+        nonlocal owner
+        if vars(owner).get(name, _ABSENT) is value:
+            if before is _ABSENT:
+                take(owner, name)
+            else:
+                put(owner, name, before)
+        owner = types.SimpleNamespace()  # not to keep it alive
 
     return undo
+
+
+def without_us(error: BaseException | None) -> None:
+    """Take this package's frames out of an error's traceback, so that it prints as it would without a recording."""
+    entries, entry = [], getattr(error, "__traceback__", None)
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    kept = [e for e in entries if not e.tb_frame.f_code.co_filename.startswith(_HERE)]
+    if error is not None and len(kept) < len(entries):
+        for one, following in zip(kept, [*kept[1:], None], strict=True):
+            one.tb_next = following
+        error.__traceback__ = kept[0] if kept else None
 
 
 def named_like(cls: Any, base: Any) -> Any:
@@ -35,9 +55,9 @@ def named_like(cls: Any, base: Any) -> Any:
 
 
 class Call:
-    """A callback for a loop that makes its own handles. `__self__` stays visible: asyncio's messages name it."""
+    """A callback for a loop that makes its own handles. It looks like the callback that it wraps."""
 
-    __slots__ = ("__self__", "__wrapped__", "_args", "_callback", "_mark", "_when")
+    __slots__ = ("__wrapped__", "_args", "_callback", "_mark", "_when")
 
     @property
     def _context(self) -> Any:
@@ -48,7 +68,16 @@ class Call:
 
     def __call__(self, *args: Any) -> None:
         self._args = args
-        self._run()  # type: ignore[attr-defined]
+        self._run()
+
+    def _run(self) -> None:
+        self.run()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "_callback"), name)
+
+    def __repr__(self) -> str:
+        return repr(self._callback)
 
 
 class Raising:
@@ -65,6 +94,5 @@ def wrap(cls: Any, callback: Any, mark: Any) -> Any:
     """A Call of class `cls` around `callback`, marked with what the class wants to know."""
     call = cls()
     call._callback = call.__wrapped__ = callback
-    call.__self__ = getattr(callback, "__self__", None)
     call._mark = call._when = mark
     return call

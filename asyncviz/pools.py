@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import functools
 import os
+import sys
 import threading
+import types
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import process as processes
+from concurrent.futures import thread as threads
 from dataclasses import dataclass
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
@@ -33,65 +36,86 @@ class Work:
 
 
 class _Reply:
-    """What a worker process sends back: the result, and when it worked on it."""
+    """What a worker process sends back: the result or the error, and when it worked on it."""
 
-    def __init__(self, value: Any, worker: int, started: float, finished: float) -> None:
-        self.value, self.worker, self.started, self.finished = value, worker, started, finished
+    def __init__(self, value: Any, error: Any, started: float) -> None:
+        self.value, self.error, self.worker, self.started, self.finished = value, error, os.getpid(), started, clock()
 
 
 def _in_worker(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Reply:
     started = clock()
-    value = func(*args, **kwargs)
-    return _Reply(value, os.getpid(), started, clock())
+    try:
+        return _Reply(func(*args, **kwargs), None, started)
+    except BaseException as error:  # sent back as the pool does it, with the same text of a traceback
+        below, outer = error.__traceback__, sys._getframe(1)
+        trace = types.TracebackType(below.tb_next if below else None, outer, outer.f_lasti, outer.f_lineno)
+        return _Reply(None, processes._ExceptionWithTraceback(error, trace), started)  # type: ignore[attr-defined]
 
 
 def hook(session: Session) -> list[Callable[[], None]]:
-    """Watch `submit` of both kinds of pool; returns the functions that undo it."""
+    """Watch both kinds of pool; returns the functions that undo it."""
     submit_thread, submit_process = ThreadPoolExecutor.submit, ProcessPoolExecutor.submit
+    item: Any = threads._WorkItem
+    run_item = item.run
 
-    def to_thread(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if type(self).submit is not to_thread or _interpreters(self):
-            return submit_thread(self, fn, *args, **kwargs)  # a pool of another kind
-        work = Work(call_name(fn if not args else functools.partial(fn, *args)), session.current(), clock())
-
-        @functools.wraps(fn, updated=())
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            work.started, work.worker = clock(), threading.current_thread().name
-            try:
-                return fn(*args, **kwargs)
-            finally:
-                work.finished = clock()
-
-        future = submit_thread(self, timed, *args, **kwargs)
+    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        asked = session.current(), session.clock()
+        future = submit_thread(self, fn, *args, **kwargs)
+        work = session.works.setdefault(future, Work("", *asked))  # a worker may be at it already
+        work.name, (work.task, work.queued) = call_name(fn, args), asked
         session.work.append(work)
         return future
 
-    def to_process(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        work = Work(call_name(fn), session.current(), clock(), process=True)
+    def run(self: Any, *args: Any) -> None:
+        """In the worker's thread. The function itself is not wrapped: its tracebacks stay as they are."""
+        if not self.future.cancelled():
+            work = session.works.setdefault(self.future, Work("", -1.0, session.clock()))
+            work.worker, work.started = threading.current_thread().name, session.clock()
+            session.working[threading.get_ident()] = work
+            _at_end(self.future, lambda result: _ended(work, session.clock(), result))
+        run_item(self, *args)
+
+    def submit_to_process(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        work = Work(call_name(fn, args), session.current(), session.clock(), process=True)
         future = submit_process(self, _in_worker, fn, *args, **kwargs)
+        _at_end(future, lambda result: _note(work, result))
         session.work.append(work)
-        set_result = future.set_result
-
-        def unpack(result: Any) -> None:
-            if isinstance(result, _Reply):
-                result = _note(work, result)
-            set_result(result)
-
-        future.set_result = unpack  # type: ignore[method-assign]
+        session.works[future] = work
         return future
 
-    return [replace(ThreadPoolExecutor, "submit", to_thread), replace(ProcessPoolExecutor, "submit", to_process)]
+    return [
+        replace(ThreadPoolExecutor, "submit", submit),
+        replace(item, "run", run),
+        replace(ProcessPoolExecutor, "submit", submit_to_process),
+    ]
 
 
-def _note(work: Work, reply: _Reply) -> Any:
-    """Keep the worker's times if its clock agrees with ours, and return the plain result."""
-    work.worker = f"process {reply.worker}"
-    if work.queued <= reply.started <= reply.finished <= clock():
-        work.started, work.finished = reply.started, reply.finished
-    return reply.value
+def _at_end(future: Any, note: Callable[[Any], Any]) -> None:
+    """Have `note` called when the future is about to get its result; it gives back what becomes of the result."""
+    ref = weakref.ref(future)
+
+    def finish(result: Any, method: str) -> None:
+        target: Any = ref()
+        vars(target).pop("set_result", None)
+        vars(target).pop("set_exception", None)
+        result = note(result)
+        if isinstance(result, _Reply):
+            method, result = ("set_result", result.value) if result.error is None else ("set_exception", result.error)
+        getattr(target, method)(result)
+
+    future.set_result = lambda result: finish(result, "set_result")
+    future.set_exception = lambda error: finish(error, "set_exception")
 
 
-def _interpreters(pool: Any) -> bool:
-    """Python 3.14's pool of interpreters sends its functions elsewhere: they cannot be wrapped."""
-    kind = getattr(concurrent.futures, "InterpreterPoolExecutor", None)
-    return kind is not None and isinstance(pool, kind)
+def _ended(work: Work, now: float, result: Any) -> Any:
+    work.finished = now
+    return result
+
+
+def _note(work: Work, reply: Any) -> Any:
+    """Keep the worker's times if its clock agrees with ours."""
+    if isinstance(reply, _Reply):
+        work.worker = f"process {reply.worker}"
+        if work.queued <= reply.started <= reply.finished <= clock():
+            work.started, work.finished = reply.started, reply.finished
+    return reply

@@ -10,27 +10,30 @@ import asyncio
 import functools
 import inspect
 import itertools
+import os
 import sys
 import threading
 import types
 import warnings
+import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
-from contextlib import ContextDecorator
+from contextlib import ContextDecorator, suppress
 from time import perf_counter as clock
 from time import thread_time
 from typing import Any, NamedTuple
 
 from . import hooks, pools, waits
 from .freeze import freeze
-from .loops import COLUMNS, THREAD, UNKNOWN, TaskInfo, Watch
-from .patch import replace
+from .loops import COLUMNS, MANY, THREAD, UNKNOWN, TaskInfo, Watch
+from .patch import replace, without_us
 from .trace import Trace
 from .watchdog import Watchdog
 
 LIMIT = 1_000_000  # steps kept by default: 48 MB
-MANY = 100_000  # other things kept, of each kind
+LOOPS = 10_000  # kept; a program may make one for each call
+PATIENCE = 0.1  # seconds; how long a loop in another thread may take to come round
 
 _lock = threading.RLock()
 _session: Session | None = None
@@ -61,17 +64,24 @@ class Session:
         self.clock = now
         self.numbers = itertools.count(0.0)
         self.tasks: dict[float, TaskInfo] = {}
+        self.loops = itertools.count()
         self.watches: dict[int, Watch] = {}  # by a number of their own, in order of appearance
+        self.by_loop: dict[int, int] = {}  # the number, by id(loop)
         self.running: dict[int, list[Watch]] = {}  # by thread: the loops that run in it, innermost last
         self.reasons: dict[waits.Wait | None, float] = {None: 0.0}
         self.threads: dict[tuple[int, str], int] = {}
         self.work: deque[pools.Work] = deque(maxlen=MANY)
+        self.works: weakref.WeakKeyDictionary[Any, pools.Work] = weakref.WeakKeyDictionary()  # by the pool's future
+        self.working: dict[int, pools.Work] = {}  # by thread: what it did last
         self.spans: deque[SpanRow] = deque(maxlen=MANY)
         self.notes: deque[Note] = deque(maxlen=MANY)
         self.recordings: list[record] = []
+        self.lock = threading.RLock()
         self.limit = 0
+        self.steps = 0  # that are packed
         self.dropped = 0
         self.failure = ""
+        self.stopped = False
         self.undo: list[Callable[[], None]] = []
         self.watchdog = Watchdog(self)
 
@@ -84,21 +94,30 @@ class Session:
 
     def thread_cause(self) -> float:
         """The waker that stands for the thread that calls."""
-        key = threading.get_ident(), threading.current_thread().name
-        return THREAD - self.threads.setdefault(key, len(self.threads))
+        key = threading.get_ident(), self.thread_name()
+        with self.lock:
+            if len(self.threads) >= MANY and key not in self.threads:
+                return UNKNOWN
+            return THREAD - self.threads.setdefault(key, len(self.threads))
+
+    def thread_name(self) -> str:
+        """`threading.current_thread` would enter a thread that Python has not made into its list."""
+        thread = threading._active.get(threading.get_ident())
+        return thread.name if thread is not None else "a foreign thread"
 
     def reason(self, wait: waits.Wait) -> float:
         """The number of a reason; new ones beyond a bound lose their detail, so that they cannot fill the memory."""
         number = self.reasons.get(wait)
         if number is None:
-            if len(self.reasons) >= MANY:
-                wait = waits.Wait(wait.kind, wait.kind, None)
-            number = self.reasons.setdefault(wait, float(len(self.reasons)))
+            with self.lock:
+                if len(self.reasons) >= MANY:
+                    wait = waits.Wait(wait.kind, wait.kind, None)
+                number = self.reasons.setdefault(wait, float(len(self.reasons)))
         return number
 
-    def drop(self, watch: Watch, chunk: Any) -> None:
+    def drop(self, chunk: Any) -> None:
         """A chunk of the oldest steps goes, and with it the tasks that ended in it."""
-        watch.steps -= len(chunk) // COLUMNS
+        self.steps -= len(chunk) // COLUMNS
         self.dropped += len(chunk) // COLUMNS
         until = chunk[-COLUMNS + 2]
         for n in set(chunk[3::COLUMNS]):
@@ -121,73 +140,115 @@ class Session:
 
     # -- loops that come and go ------------------------------------------------------------------------------------
 
-    def enters(self, loop: Any, early: bool = False, thread: int | None = None) -> None:
+    def enters(self, loop: Any, early: bool = False) -> None:
         """`loop` runs in this thread from now on; None: no loop does. `early`: it did before the recording began."""
-        stack = self.running.setdefault(thread or threading.get_ident(), [])
+        thread = threading.get_ident()
+        stack = self.running.setdefault(thread, [])
         while stack and stack[-1].loop() is not loop:
             if loop is not None and not any(watch.loop() is loop for watch in stack):
                 break  # a loop inside another one's step
             self._leave(stack.pop())
-        if loop is not None and not stack or stack and stack[-1].loop() is not loop:
-            watch = next((w for w in self.watches.values() if w.loop() is loop), None)
-            if watch is None:
-                name = "event loop" if not self.watches else f"event loop {len(self.watches) + 1}"
-                watch = self.watches[len(self.watches)] = Watch(self, loop, name)
-            watch.thread = thread or threading.get_ident()
+        if loop is not None and not (stack and stack[-1].loop() is loop) and not self.stopped:
+            watch = self.watch(loop)
+            watch.thread = thread
             stack.append(watch)
             hooks.hook(watch, loop, early)
+        if not stack:
+            del self.running[thread]
+
+    def watch(self, loop: Any) -> Watch:
+        """The record of a loop."""
+        with self.lock:
+            number = self.by_loop.get(id(loop))
+            watch = self.watches.get(number) if number is not None else None
+            if watch is None or watch.loop() is not loop:
+                number = self.by_loop[id(loop)] = next(self.loops)
+                name = f"event loop {number + 1}" if number else "event loop"
+                watch = self.watches[number] = Watch(self, loop, name)
+                watch.restore = self._hook_errors(watch, loop)
+                if len(self.watches) > LOOPS:
+                    self._forget(next(iter(self.watches)))
+            return watch
+
+    def _forget(self, number: int) -> None:
+        watch = self.watches[number]
+        if watch.unhook is None:
+            del self.watches[number]
+            for chunk in watch.chunks:
+                self.drop(chunk)
 
     def _leave(self, watch: Watch) -> None:
         if watch.unhook is not None:
-            watch.unhook()
+            there = threading.get_ident() == watch.thread
+            watch.unhook(there and not self.failure)  # after a mistake, what it has interrupted must still find its way
+
+    def _in_its_thread(self, watch: Watch, call: Callable[[], Any]) -> None:
+        """Have something done by a loop's own thread if it comes round soon, otherwise by this one."""
+        loop = watch.loop() if watch.unhook is not None and watch.thread != threading.get_ident() else None
+        if loop is not None and loop.is_running():
+            done = threading.Event()
+
+            def there() -> None:
+                self._try(call)
+                done.set()
+
+            with suppress(RuntimeError):  # it was closed just now
+                loop.call_soon_threadsafe(there)
+                if done.wait(PATIENCE):
+                    return
+        call()
 
     def start(self) -> None:
         set_running = events._set_running_loop  # type: ignore[attr-defined]
-        runner_run = asyncio.Runner.run
 
         def set_running_loop(loop: Any) -> None:
             set_running(loop)
             self._try(self.enters, loop)
 
-        def run(runner: asyncio.Runner, coro: Any, *, context: Any = None) -> Any:
-            """For loops that do not tell asyncio's Python code when they run."""
-            loop = runner.get_loop()
-            if isinstance(loop, asyncio.BaseEventLoop):
-                return runner_run(runner, coro, context=context)
-            self._try(self.enters, loop)
-            try:
-                return runner_run(runner, coro, context=context)
-            finally:
-                self._try(self.enters, None)
-
         self.undo = [
             replace(events, "_set_running_loop", set_running_loop),
-            replace(asyncio.Runner, "run", run),
+            replace(asyncio.Runner, "run", self._while_running(asyncio.Runner.run, lambda runner: runner.get_loop())),
             replace(warnings, "_warn_unawaited_coroutine", self._unawaited()),
             *pools.hook(self),
         ]
+        uvloop = getattr(sys.modules.get("uvloop"), "Loop", None)
+        if uvloop is not None:
+            self.undo.append(replace(uvloop, "run_forever", self._while_running(uvloop.run_forever, lambda loop: loop)))
         here = threading.get_ident()
         for thread, loop in _running_loops():
             if thread != here:
-                self._try(self.enters, loop, True, thread)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            self._try(self.enters, loop, True)
+                with suppress(RuntimeError):  # it was closed just now
+                    loop.call_soon_threadsafe(self._try, self.enters, loop, True)
+        with suppress(RuntimeError):
+            self._try(self.enters, asyncio.get_running_loop(), True)
         self.watchdog.start()
+
+    def _while_running(self, run: Any, loop_of: Callable[[Any], Any]) -> Any:
+        """`run` for loops that do not tell asyncio's Python code when they run."""
+
+        @functools.wraps(run)
+        def wrapper(thing: Any, *args: Any, **kwargs: Any) -> Any:
+            loop = loop_of(thing)
+            if isinstance(loop, asyncio.BaseEventLoop):
+                return run(thing, *args, **kwargs)
+            self._try(self.enters, loop)
+            try:
+                return run(thing, *args, **kwargs)
+            finally:
+                self._try(self.enters, None)
+
+        return wrapper
 
     def stop(self) -> None:
         """Put everything back. The record stays."""
-        for undo in reversed(self.undo):
-            undo()
-        self.undo = []
-        for watch in self.watches.values():
-            self._leave(watch)
+        self.stopped = True
+        while self.undo:
+            self.undo.pop()()
+        for watch in list(self.watches.values()):
+            self._in_its_thread(watch, functools.partial(self._leave, watch))
+            watch.restore()
             watch.known.clear()
-        if self.watchdog.is_alive():
-            self.watchdog.stop()
+        self.watchdog.stop()
 
     def _try(self, call: Callable[..., None], *args: Any) -> None:
         try:
@@ -197,26 +258,26 @@ class Session:
 
     # -- complaints ------------------------------------------------------------------------------------------------
 
-    def hook_errors(self, watch: Watch, loop: Any) -> Callable[[], None]:
+    def _hook_errors(self, watch: Watch, loop: Any) -> Callable[[], None]:
         """Note what a loop's exception handler is told: errors never retrieved, tasks destroyed while pending …"""
-        handle: Any = loop.call_exception_handler
+        if "call_exception_handler" in vars(loop):
+            return lambda: None  # somebody else's, who may want to ask it things
 
         def call_exception_handler(context: dict[str, Any]) -> None:
-            thing = context.get("task") or context.get("future")
-            name = thing.get_name() if hasattr(thing, "get_name") else ""
-            error = context.get("exception")
-            text = f"{name}: {type(error).__name__}" if error is not None else name
-            self.notes.append(Note(clock(), str(context.get("message", "")), text, None))
-            (handle or watch.loop().call_exception_handler)(context)  # type: ignore[union-attr]
+            self._try(self._complaint, context)
+            target: Any = watch.loop()
+            if target is not None:
+                type(target).call_exception_handler(target, context)
 
-        undo = replace(loop, "call_exception_handler", call_exception_handler)
+        return replace(loop, "call_exception_handler", call_exception_handler)
 
-        def restore() -> None:
-            nonlocal handle
-            undo()
-            handle = None  # not to keep the loop alive
-
-        return restore
+    def _complaint(self, context: dict[str, Any]) -> None:
+        without_us(context.get("exception"))
+        thing: Any = context.get("task") or context.get("future")
+        error = context.get("exception")
+        name = thing.get_name() if hasattr(thing, "get_name") else ""
+        text = f"{name}: {type(error).__name__}" if error is not None else name
+        self.notes.append(Note(self.clock(), str(context.get("message", "")), text, None))
 
     def _unawaited(self) -> Any:
         """`warnings._warn_unawaited_coroutine` that notes the coroutine and warns as before, from the same place."""
@@ -224,7 +285,7 @@ class Session:
 
         def warn(message: str, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
             place = waits.user_place(sys._getframe(2))
-            self.notes.append(Note(clock(), "coroutine was never awaited", source.__qualname__, place))
+            self.notes.append(Note(self.clock(), "coroutine was never awaited", source.__qualname__, place))
             warnings.warn(message, category=category, stacklevel=stacklevel + 1, source=source)
 
         space = {**original.__globals__, "warn": warn, "_wm": types.SimpleNamespace(warn=warn)}
@@ -244,6 +305,34 @@ def _running_loops() -> list[tuple[int, Any]]:
                     break
             frame = frame.f_back
     return found
+
+
+# A process that is forked off goes its own way: it does not record. The watchdog's thread must not be there when Python
+# counts threads before it warns of a fork.
+
+
+def _before_fork() -> None:
+    if _session is not None:
+        _session.watchdog.stop()
+
+
+def _after_fork() -> None:
+    if _session is not None:
+        _session.watchdog.start()
+
+
+def _in_child() -> None:
+    global _session, _lock
+    session, _session, _lock = _session, None, threading.RLock()
+    if session is not None:
+        session.lock = threading.RLock()
+        for watch in session.watches.values():
+            watch.thread = threading.get_ident()
+        session.stop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 class record:
@@ -270,6 +359,7 @@ class record:
             raise ValueError(f"limit is {limit}, but at least one step must be kept: record(limit=100_000)")
         self._name, self._limit = name, limit
         self._trace: Trace | None = None
+        self._session: Session | None = None
         self._begin = 0.0
         self._dropped = 0
         self._owner = UNKNOWN  # the task whose step enters the block
@@ -288,23 +378,29 @@ class record:
                 _session = session
                 session.start()
             self._owner = session.current()
-            self._begin = clock()
+            self._begin = session.clock()
         return self._trace
 
     def __exit__(self, *exc: object) -> None:
         global _session
-        end = clock()
-        session, trace = self._session, self._trace
-        assert trace is not None
+        session, trace, end = self._session, self._trace, 0.0
+        if session is None or trace is None:
+            raise RuntimeError("this recording is not open: write `with record() as trace:`")
         with _lock:
+            end, self._session = session.clock(), None
             session.recordings.remove(self)
             if session.recordings:
-                for watch in session.watches.values():
-                    watch.flush()
+                for watch in list(session.watches.values()):
+                    session._in_its_thread(watch, watch.flush)
             else:
-                _session = None
-                session.stop()
+                _session = None if _session is session else _session
+                try:
+                    session.stop()
+                except BaseException:  # an interruption: do the rest of it all the same
+                    session.stop()
+                    raise
             freeze(session, trace, self._begin, end, self._owner, self._limit)
+            trace.dropped -= self._dropped
 
     async def __aenter__(self) -> Trace:
         raise TypeError("record is used with a plain `with`, in coroutines too: `with record() as trace:`")
@@ -329,7 +425,8 @@ class span(ContextDecorator):
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"a span has a name, not {type(name).__name__}: `with span('resize'):` or `@span('resize')`")
+            kind = type(name).__name__
+            raise TypeError(f"a span has a name, not {kind}: `with span('resize'):` or `@span('resize')`")
         self._name = name
         self._begun: list[tuple[float, float]] = []
 
@@ -354,5 +451,5 @@ class span(ContextDecorator):
         start, cpu = self._begun.pop()
         session = _session
         if session is not None:
-            row = (self._name, start, clock(), thread_time() - cpu, threading.current_thread().name, session.current())
-            session.spans.append(SpanRow(*row))
+            stop, used = session.clock(), thread_time() - cpu
+            session.spans.append(SpanRow(self._name, start, stop, used, session.thread_name(), session.current()))

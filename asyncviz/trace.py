@@ -6,7 +6,8 @@ made only when somebody asks for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from .critical import CriticalPath
+    from .diagnosis import Diagnosis
 
     Floats = npt.NDArray[np.float64]
     Ints = npt.NDArray[np.int32]
@@ -207,6 +211,7 @@ class Trace:
         self.failure = ""
         self._make_steps: Callable[[], Steps] | None = None
         self._make_hold: Callable[[float, float, str], Hold] | None = None
+        self._make_cost: Callable[[Trace], float] | None = None
         self._open = False
 
     @classmethod
@@ -218,7 +223,8 @@ class Trace:
 
     def __getattribute__(self, name: str) -> Any:
         if name[0] != "_" and name not in ("name", "open") and object.__getattribute__(self, "__dict__").get("_open"):
-            raise StillRecording(f"the recording {self.name!r} is not finished: read trace.{name} after its `with` block")
+            text = f"the recording {self.name!r} is not finished: read trace.{name} after its `with` block"
+            raise StillRecording(text)
         return object.__getattribute__(self, name)
 
     # -- columns and slices ----------------------------------------------------------------------------------------
@@ -260,9 +266,14 @@ class Trace:
             reason = self.reasons[task.reason]
             yield Slice(WAITING, now, task.finished, reason.text, reason.line)
 
-    @cached_property
+    @property
     def waits(self) -> tuple[Ints, Floats, Floats, Ints]:
         """Every wait of every task: (task, start, stop, reason), arrays of one length, in order of task."""
+        return self._waits[:4]
+
+    @cached_property
+    def _waits(self) -> tuple[Ints, Floats, Floats, Ints, Floats]:
+        """As `waits`, and when the task had the thread again."""
         import numpy as np
 
         order, first = self._by_task
@@ -278,11 +289,13 @@ class Trace:
             for t in tasks
             if t.state == WAITING or t.outcome == "lost"
         ]
+        ends = np.array([t.finished or self.duration for _, _, t in last], float)
         return (
             np.concatenate([task[real], np.array([i for i, _, _ in last], np.int32)]),
             np.concatenate([before[real], np.array([b for _, b, _ in last], float)]),
-            np.concatenate([s.ready[order][real], np.array([t.finished or self.duration for _, _, t in last], float)]),
+            np.concatenate([s.ready[order][real], ends]),
             np.concatenate([s.reason[order][real], np.array([t.reason for _, _, t in last], np.int32)]),
+            np.concatenate([s.start[order][real], ends]),
         )
 
     # -- measures ----------------------------------------------------------------------------------------------------
@@ -316,7 +329,7 @@ class Trace:
             if task.born is None or len(begun):  # a task that never ran was never in flight
                 changes.append((begun if task.born is not None else np.array([0.0]), 1))
                 changes.append((np.array([self.duration if task.finished is None else task.finished]), -1))
-        index, start, stop, reason = self.waits
+        _, start, _, reason, stop = self._waits  # one that is woken is parked until it runs: its child still ends
         parked = np.array([r.kind in FOR_TASKS for r in self.reasons])[reason] if len(reason) else reason.astype(bool)
         changes += [(start[parked], -1), (stop[parked], 1)]
         for span in self.spans:
@@ -327,7 +340,7 @@ class Trace:
         times = np.concatenate([t for t, _ in changes])
         steps = np.concatenate([np.full(len(t), d) for t, d in changes])
         order = np.lexsort((steps, times))  # at one moment, ends before beginnings
-        return max(0, int(np.cumsum(steps[order]).max()))
+        return int(np.cumsum(steps[order]).max(initial=0))
 
     @cached_property
     def longest_block(self) -> float:
@@ -355,31 +368,72 @@ class Trace:
         return sorted(found, key=lambda hold: hold.start)
 
     @cached_property
+    def cost(self) -> float | None:
+        """The recorder's own share of the recording's length, estimated; None where it is not known."""
+        return None if self.simulated or self._make_cost is None or not self.duration else self._make_cost(self)
+
+    @cached_property
     def problems(self) -> list[str]:
         """What is wrong with this recording itself: the invariants that every recording must keep. Usually empty."""
-        return list(_check(self))
+        from . import check
+
+        return list(check.problems(self))
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return list(self.tasks)
 
     def waker(self, number: int) -> str:
         """A waker in words: a task's label, "timer", "I/O", a thread's name, or "unknown"."""
         if number >= 0:
-            return list(self.tasks)[number]
+            return self._labels[number]
         if number <= THREAD:
             return self.threads[THREAD - number] if THREAD - number < len(self.threads) else "another thread"
         return {TIMER: "timer", IO: "I/O"}.get(number, "unknown")
 
-    # -- pictures, files: made by the modules that stand on top -----------------------------------------------------
+    # -- what the modules that stand on top make of it; each is imported when it is first asked for -----------------
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the timeline; see `asyncviz.timeline.plot`. Returns the Axes."""
+        """Draw the timeline and return its Axes; the options are those of `asyncviz.timeline.plot`."""
         from . import timeline
 
         return timeline.plot(self, ax, **options)
 
-    def save(self, path: Any) -> None:
+    def story(self, *, times: bool = False) -> str:
+        """Who started, waited, woke and finished, in order, a line each; `times=True` adds clock readings."""
+        from . import narrative
+
+        return narrative.story(self, times=times)
+
+    def summary(self) -> str:
+        """A few sentences with the measures."""
+        from . import narrative
+
+        return narrative.summary(self)
+
+    def diagnose(self) -> Diagnosis:
+        """What went wrong, with line numbers, cost and advice; or "nothing found"."""
+        from . import diagnosis
+
+        return diagnosis.diagnose(self)
+
+    def critical_path(self) -> CriticalPath:
+        """The chain of wake-ups that set the makespan."""
+        from . import critical
+
+        return critical.critical_path(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recording to a JSON file, whole or not at all; `asyncviz.load` reads it again."""
         from . import formats
 
         formats.save(self, path)
+
+    def to_perfetto(self, path: str | os.PathLike[str]) -> None:
+        """Write a file that Perfetto's user interface opens: a track a task, arrows for wake-ups."""
+        from . import perfetto
+
+        perfetto.to_perfetto(self, path)
 
     def __repr__(self) -> str:
         if self._open:
@@ -392,33 +446,3 @@ class Trace:
         from . import display
 
         return display.bundle(self)
-
-    def __add__(self, other: Any) -> Any:
-        return NotImplemented
-
-
-def _check(trace: Trace) -> Iterator[str]:
-    import numpy as np
-
-    steps, labels = trace.steps, list(trace.tasks)
-    if not (np.all(steps.ready <= steps.start) and np.all(steps.start <= steps.stop)):
-        yield "a step starts before it is ready, or stops before it starts"
-    loop_of = np.array([t.loop for t in trace.tasks.values()], np.int32)
-    for number, loop in enumerate(trace.loops):
-        mine = loop_of[steps.task] == number if len(steps.task) else np.zeros(0, bool)
-        start, stop = steps.start[mine], steps.stop[mine]
-        late = np.nonzero(start[1:] < stop[:-1])[0]
-        if len(late):
-            two = steps.task[mine][late[0] : late[0] + 2]
-            yield f"two tasks of the {loop.name} run at once: {labels[two[0]]} and {labels[two[1]]}"
-        if loop.idle is not None and len(loop.idle) and len(start):
-            after = np.searchsorted(loop.idle[:, 0], start, "right") - 1
-            if np.any((after >= 0) & (loop.idle[np.maximum(after, 0), 1] > start) & (stop > start)):
-                yield f"a task runs while the {loop.name} is idle"
-    order, first = trace._by_task
-    task, stop, ready = steps.task[order], steps.stop[order], steps.ready[order]
-    if np.any((task[1:] == task[:-1]) & (ready[1:] < stop[:-1])):
-        yield "a task is ready before its last step has ended"
-
-
-Tasks = Mapping[str, TaskTrace]

@@ -6,15 +6,20 @@ Everything here reads; nothing is called on, or kept of, the recorded program's 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import gc
+import inspect
 import os
 import sys
 import sysconfig
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .loops import Watch
 
 Place = tuple[CodeType, int]  # a code object and the offset of the instruction: cheap to note, turned into a line later
 
@@ -29,6 +34,10 @@ class Wait(NamedTuple):
     kind: str
     detail: str | float
     place: Place | None
+
+
+NESTED = Wait("nested", "a loop run inside the step", None)
+UNKNOWN = Wait("future", "unknown", None)
 
 
 def _is_user_file(filename: str) -> bool:
@@ -74,13 +83,15 @@ def user_place(frame: FrameType | None) -> Place | None:
     return None
 
 
+_ENDS = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
+
+
 def suspended_frames(coro: Any) -> Iterator[FrameType]:
     """The frames of a suspended coroutine, from its own down to the innermost one."""
     while coro is not None:
-        kind = type(coro).__name__
-        if kind in ("async_generator_asend", "async_generator_athrow"):
-            # the public chain ends here; the collector still knows which generator it belongs to
-            coro = next((o for o in gc.get_referents(coro) if hasattr(o, "ag_frame")), None)
+        if type(coro).__name__ in _ENDS:
+            # the public chain ends here; the collector still knows which generator or coroutine it belongs to
+            coro = next((o for o in gc.get_referents(coro) if hasattr(o, "ag_frame") or hasattr(o, "cr_frame")), None)
             continue
         for frame_name, next_name in (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await")):
             frame = getattr(coro, frame_name, None)
@@ -112,42 +123,78 @@ def fixed_caller(task: Any) -> tuple[int, CodeType, int] | None:
         return None
 
 
-def describe(task: Any, number: Callable[[Any], float | None]) -> Wait:
-    """What a suspended `task` waits for; `number` gives the number of a recorded task, or None.
+def describe(task: Any, watch: Watch) -> Wait:
+    """What a suspended `task` waits for; `watch` knows the numbers of tasks and the names of calls.
 
     The name comes from the first call below the user's innermost frame: `await queue.get()` is "Queue.get",
     whatever lies beneath it.
     """
-    frames = list(suspended_frames(task.get_coro()))
-    waiter = getattr(task, "_fut_waiter", None)
-    user = next((i for i in reversed(range(len(frames))) if is_user(frames[i].f_code)), None)
-    place = (frames[user].f_code, frames[user].f_lasti) if user is not None else None
-    asker = frames[user] if user is not None else None
-    kind, detail = _name(frames[(user or 0) + (user is not None):], asker, waiter, number)
-    return Wait(kind, detail, place)
+    try:
+        frames = list(suspended_frames(task.get_coro()))
+        user = next((i for i in reversed(range(len(frames))) if is_user(frames[i].f_code)), None)
+        asker = frames[user] if user is not None else None
+        library = frames if user is None else frames[user + 1 :]
+        kind, detail = _name(library, _Asked(asker, watch), getattr(task, "_fut_waiter", None))
+        return Wait(kind, detail, (asker.f_code, asker.f_lasti) if asker is not None else None)
+    except Exception:  # somebody else's objects may answer anything
+        return UNKNOWN
 
 
-def _name(
-    library: list[FrameType], asker: FrameType | None, waiter: Any, number: Callable[[Any], float | None]
-) -> tuple[str, str | float]:
+class _Asked(NamedTuple):
+    """Who waits: the user's innermost frame, and the record that knows about tasks and calls."""
+
+    frame: FrameType | None
+    watch: Watch
+
+    def variable(self, thing: Any) -> str:
+        """The name by which the asking frame knows a lock or queue, in quotes with a space before it, or ''."""
+        if self.frame is None:
+            return ""
+        local = local_variables(self.frame)
+        for space in (local, getattr(local.get("self"), "__dict__", {}), self.frame.f_globals):
+            for name, value in list(space.items()):
+                if value is thing and not name.startswith("_"):
+                    return f' "{name}"'
+        return ""
+
+    def task(self, task: Any) -> Named:
+        number = self.watch.number(task)
+        return ("task", number) if number is not None else ("task", f'task "{task.get_name()}"')
+
+
+def local_variables(frame: FrameType) -> dict[str, Any]:
+    """A copy of a frame's variables. Until Python 3.12, asking for them makes the frame keep them, which we undo."""
+    space = frame.f_locals
+    found = dict(space)
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(space) <= 3:
+        space.clear()
+    return found
+
+
+def _name(library: list[FrameType], asked: _Asked, waiter: Any) -> Named:
     for frame in library:
         code = frame.f_code
         if code.co_filename.startswith(_ASYNCIO):
             known = _KNOWN.get(code.co_qualname)
-            if known is not None:
-                return known(frame, asker)
+            named = known(frame, asked) if known is not None else None
+            if named is not None:
+                return named
+    name = _library_call(library)
     if waiter is not None:
         children = getattr(waiter, "_children", None)
         if children is not None:
             return "gather", f"gather of {len(children)}"
         if hasattr(waiter, "get_coro"):
-            n = number(waiter)
-            return ("task", n) if n is not None else ("task", f'task "{waiter.get_name()}"')
-    name = _library_call(library)
-    work = executor_future(waiter)
-    if work is not None:
-        return "thread", f"{name} (thread)" if name else "run_in_executor"
-    return ("library", name) if name else ("future", "Future")
+            return asked.task(waiter)
+        inner = _behind(waiter, "shield.<locals>._outer_done_callback", "inner")
+        if inner is not None and hasattr(inner, "get_coro"):
+            return asked.task(inner)
+        work = _behind(waiter, "_chain_future.<locals>._call_check_cancel", "source")
+        if work is not None:
+            called = asked.watch.work(work)
+            asks = f"run_in_executor({called})" if called else "run_in_executor"
+            return "thread", f"{name} (thread)" if name else asks
+    return ("library", name) if name else ("future", "Future" + (asked.variable(waiter) if waiter is not None else ""))
 
 
 def _library_call(library: list[FrameType]) -> str:
@@ -160,92 +207,97 @@ def _library_call(library: list[FrameType]) -> str:
     return ""
 
 
-def executor_future(waiter: Any) -> Any:
-    """The concurrent.futures.Future behind an asyncio Future that waits for an executor, or None."""
+def _behind(waiter: Any, qualname: str, variable: str) -> Any:
+    """What a callback of a future, one of asyncio's inner functions, knows under a name: the future behind it."""
     for entry in getattr(waiter, "_callbacks", None) or ():
         callback = entry[0] if isinstance(entry, tuple) else entry
-        if getattr(callback, "__qualname__", "") == "_chain_future.<locals>._call_check_cancel":
+        if getattr(callback, "__qualname__", "") == qualname:
             names = callback.__code__.co_freevars
-            try:
-                return callback.__closure__[names.index("source")].cell_contents
-            except (ValueError, TypeError):
-                return None
+            return callback.__closure__[names.index(variable)].cell_contents if variable in names else None
     return None
 
 
-def call_name(func: Any) -> str:
+def call_name(func: Any, args: tuple[Any, ...] = ()) -> str:
     """A short name of a callable: "resize" for a function, a method, a partial or a context's run."""
-    while isinstance(func, functools.partial):
-        # to_thread submits partial(context.run, func, …)
-        inner = func.args[0] if func.args and getattr(func.func, "__name__", "") == "run" else func.func
-        func = inner
-    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or type(func).__name__
-    return str(name).rpartition("<locals>.")[2]
+    try:
+        while True:
+            if isinstance(func, functools.partial):
+                func, args = func.func, (*func.args, *args)
+            elif args and callable(args[0]) and isinstance(getattr(func, "__self__", None), contextvars.Context):
+                func, args = args[0], args[1:]  # as to_thread calls it
+            else:
+                break
+        name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or type(func).__name__
+        return str(name).rpartition("<locals>.")[2]
+    except Exception:
+        return type(func).__name__
 
 
-def _variable(thing: Any, asker: FrameType | None) -> str:
-    """The name by which the asking frame knows a lock or queue, in quotes with a space before it, or ''."""
-    if asker is None:
-        return ""
-    local = asker.f_locals
-    owner = local.get("self")
-    for space in (local, getattr(owner, "__dict__", {}), asker.f_globals):
-        for name, value in list(space.items()):
-            if value is thing and not name.startswith("_"):
-                return f' "{name}"'
-    return ""
+Named = tuple[str, str | float]
+_Namer = Callable[[FrameType, _Asked], Named | None]
 
 
-def _fixed(kind: str, text: str) -> Callable[[FrameType, FrameType | None], tuple[str, str]]:
-    return lambda frame, asker: (kind, text)
+def _fixed(kind: str, text: str) -> _Namer:
+    return lambda frame, asked: (kind, text)
 
 
-def _named(kind: str, text: str) -> Callable[[FrameType, FrameType | None], tuple[str, str]]:
-    def name(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
-        thing = frame.f_locals.get("self")
-        what, _, method = text.partition(".")
-        what = type(thing).__name__ if kind == "queue" else what
-        return kind, what + (f".{method}" if method else "") + _variable(thing, asker)
+def _named(kind: str, method: str = "") -> _Namer:
+    """ "Lock", or "Queue.get" where the method says more than the kind; and the variable that holds it."""
+
+    def name(frame: FrameType, asked: _Asked) -> Named:
+        thing = local_variables(frame).get("self")
+        what = type(thing).__name__
+        actual = "semaphore" if isinstance(thing, asyncio.Semaphore) else kind
+        return actual, what + method + asked.variable(thing)
 
     return name
 
 
-def _sleep(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
-    delay = frame.f_locals.get("delay")
+def _sleep(frame: FrameType, asked: _Asked) -> Named:
+    delay = local_variables(frame).get("delay")
     return "sleep", f"sleep {delay:g}" if isinstance(delay, (int, float)) else "sleep"
 
 
-def _to_thread(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
-    return "thread", f"to_thread({call_name(frame.f_locals.get('func'))})"
+def _to_thread(frame: FrameType, asked: _Asked) -> Named:
+    return "thread", f"to_thread({call_name(local_variables(frame).get('func'))})"
 
 
-def _group(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
-    members = getattr(frame.f_locals.get("self"), "_tasks", ())
+def _group(frame: FrameType, asked: _Asked) -> Named:
+    members = getattr(local_variables(frame).get("self"), "_tasks", ())
     return "group", f"TaskGroup of {len(members)}"
 
 
-def _wait(frame: FrameType, asker: FrameType | None) -> tuple[str, str]:
-    return "wait", f"wait of {len(frame.f_locals.get('fs') or ())}"
+def _wait(frame: FrameType, asked: _Asked) -> Named:
+    things = local_variables(frame).get("fs")
+    return "wait", f"wait of {len(things)}" if isinstance(things, (set, frozenset, list, tuple)) else "wait"
 
 
-_KNOWN: dict[str, Callable[[FrameType, FrameType | None], tuple[str, str | float]]] = {
+def _wait_for(frame: FrameType, asked: _Asked) -> Named | None:
+    thing = local_variables(frame).get("fut")
+    return asked.task(thing) if hasattr(thing, "get_coro") else None
+
+
+_KNOWN: dict[str, _Namer] = {
     "sleep": _sleep,
     "to_thread": _to_thread,
     "TaskGroup.__aexit__": _group,
     "TaskGroup._aexit": _group,
     "wait": _wait,
     "_wait": _wait,
-    "Lock.acquire": _named("lock", "Lock"),
-    "Lock.__aenter__": _named("lock", "Lock"),
-    "_ContextManagerMixin.__aenter__": _named("lock", "Lock"),
-    "Semaphore.acquire": _named("semaphore", "Semaphore"),
-    "Event.wait": _named("event", "Event"),
-    "Condition.wait": _named("condition", "Condition"),
-    "Condition.wait_for": _named("condition", "Condition"),
-    "Barrier.wait": _named("barrier", "Barrier"),
-    "Queue.get": _named("queue", "Queue.get"),
-    "Queue.put": _named("queue", "Queue.put"),
-    "Queue.join": _named("queue", "Queue.join"),
+    "wait_for": _wait_for,
+    "as_completed.<locals>._wait_for_one": _fixed("wait", "as_completed"),
+    "_AsCompletedIterator._wait_for_one": _fixed("wait", "as_completed"),
+    "Lock.acquire": _named("lock"),
+    "_ContextManagerMixin.__aenter__": _named("lock"),
+    "Semaphore.acquire": _named("semaphore"),
+    "Event.wait": _named("event"),
+    "Condition.wait": _named("condition"),
+    "Condition.wait_for": _named("condition"),
+    "Barrier.wait": _named("barrier"),
+    "Barrier.__aenter__": _named("barrier"),
+    "Queue.get": _named("queue", ".get"),
+    "Queue.put": _named("queue", ".put"),
+    "Queue.join": _named("queue", ".join"),
     "StreamReader._wait_for_data": _fixed("read", "read"),
     "FlowControlMixin._drain_helper": _fixed("write", "write"),
     "StreamWriter.drain": _fixed("write", "write"),
@@ -262,6 +314,7 @@ _KNOWN: dict[str, Callable[[FrameType, FrameType | None], tuple[str, str | float
     "BaseProactorEventLoop.sock_connect": _fixed("connect", "connect"),
     "BaseEventLoop.getaddrinfo": _fixed("thread", "look up host (thread)"),
     "BaseEventLoop.create_connection": _fixed("connect", "connect"),
+    "BaseEventLoop.create_server": _fixed("accept", "start server"),
     "BaseSelectorEventLoop._accept_connection2": _fixed("accept", "accept"),
     "StreamWriter.wait_closed": _fixed("close", "close"),
     "Server.serve_forever": _fixed("accept", "serve"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 try:
     import resource
 
-    _WHO = resource.RUSAGE_THREAD  # Linux
+    _WHO: int | None = resource.RUSAGE_THREAD  # Linux
 except (ImportError, AttributeError):
     _WHO = None
 
@@ -41,28 +42,55 @@ def cpu_reading() -> tuple[float, float, int | None]:
     return clock(), time.thread_time(), switches
 
 
-class Watchdog(threading.Thread):
-    """Samples the stacks of loops that have not changed hands for a while."""
+class Watchdog:
+    """Samples the stacks of loops that have not changed hands for a while.
+
+    Its thread is none of the `threading` module's: the program that is recorded does not find it there.
+    """
 
     def __init__(self, session: Session) -> None:
-        super().__init__(name="asyncviz watchdog", daemon=True)
         self.session = session
-        self.samples: deque[Sample] = deque(maxlen=20_000)
-        self.finished = threading.Event()
+        self.samples: deque[Sample] = deque(maxlen=10_000)
+        self.finished: threading.Event | None = None  # of the thread that runs now
+        self.thread = 0
+        self.ended = _thread.allocate_lock()
 
-    def run(self) -> None:
-        while not self.finished.wait(TICK):
-            for watch in list(self.session.watches.values()):
-                _, since = watch.probe()
-                if clock() - since < TICK / 2:
-                    continue
-                frame = sys._current_frames().get(watch.thread)
-                if frame is not None and watch.probe()[1] == since:
-                    self.samples.append(Sample(since, watch.thread, user_place(frame), _stack(frame)))
+    def start(self) -> None:
+        self.finished, begun = threading.Event(), threading.Event()
+        self.ended.acquire()
+        self.thread = _thread.start_new_thread(self._run, (self.finished, begun))
+        begun.wait()  # from now on, whoever counts threads always counts this one
 
     def stop(self) -> None:
-        self.finished.set()
-        self.join()
+        """End the thread, and wait for that."""
+        finished, self.finished = self.finished, None
+        if finished is not None:
+            finished.set()
+            if self.thread != threading.get_ident():
+                with self.ended:
+                    pass
+
+    def _run(self, finished: threading.Event, begun: threading.Event) -> None:
+        begun.set()
+        try:
+            while not finished.wait(TICK):
+                self._look()
+        except Exception as error:
+            self.session.failed(error)
+        finally:
+            self.ended.release()
+
+    def _look(self) -> None:
+        for watch in list(self.session.watches.values()):
+            _, since = watch.probe()
+            if clock() - since < TICK / 2:
+                continue
+            frame = sys._current_frames().get(watch.thread)
+            if frame is not None and watch.probe()[1] == since:
+                stack = _stack(frame)
+                last = self.samples[-1].stack if self.samples else None
+                stack = last if last == stack else stack  # a step that hangs shows the same again and again
+                self.samples.append(Sample(since, watch.thread, user_place(frame), stack))
 
 
 def _stack(frame: FrameType | None) -> tuple[Place, ...]:

@@ -1,0 +1,44 @@
+"""What was there when a loop is hooked: tasks that run, are queued or wait, and timers."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import events
+from typing import Any
+
+from .loops import NEVER, UNKNOWN, TaskInfo, Watch
+
+_SLOTS = ("_callback", "_args", "_cancelled", "_loop", "_source_traceback", "_repr", "_context")
+
+
+def adopt_all(
+    watch: Watch, loop: Any, now: float, early: bool, suspended: list[TaskInfo], step: Any, timer: Any
+) -> TaskInfo | None:
+    """Note them; returns the one that runs. `step` and `timer` are the classes that handles shall have from now on.
+
+    `early`: the loop ran before the recording began; otherwise its tasks have been created just before it runs.
+    """
+    queued = {}
+    for i, handle in enumerate(loop._ready if step is not None else ()):
+        owner = getattr(handle._callback, "__self__", None)
+        if isinstance(owner, asyncio.Future) and hasattr(owner, "get_coro") and not handle._cancelled:
+            queued[id(owner)] = i, handle
+    current, running = None, asyncio.current_task(loop)
+    for task in sorted(asyncio.all_tasks(loop), key=lambda t: queued.get(id(t), (-1, None))[0]):
+        info = watch.known.get(id(task)) or watch.meet(task, UNKNOWN, None, None if early else now)
+        info.ready, info.reason = now, info.reason or 0.0
+        if task is running:
+            current = info
+        elif id(task) in queued:  # nobody else holds the handle of a task's step
+            i, plain = queued[id(task)]
+            handle = loop._ready[i] = object.__new__(step)
+            for name in _SLOTS:
+                setattr(handle, name, getattr(plain, name))
+            handle._mark = info
+        else:
+            info.ready, info.reason = NEVER, None
+            suspended.append(info)
+    for handle in loop._scheduled if step is not None else ():
+        if type(handle) is events.TimerHandle:
+            handle.__class__ = timer
+    return current

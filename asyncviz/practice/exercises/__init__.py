@@ -1,0 +1,1 @@
+"""The exercises, one module a lesson, each with a tuple called EXERCISES."""

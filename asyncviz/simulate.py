@@ -1,0 +1,241 @@
+"""Runs a program on a virtual clock: `result, trace = simulate(main())`.
+
+It runs in a helper thread, which works inside a notebook's running loop and can be given up on. The loop is in
+virtual.py, what `time.sleep` does meanwhile in clocks.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import ctypes
+import inspect
+import math
+import sys
+import threading
+import types
+import warnings
+from bisect import bisect_left
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from .clocks import busy, clocks, real_clock, virtual_time
+from .freeze import freeze
+from .loops import UNKNOWN
+from .patch import replace
+from .recorder import LIMIT
+from .trace import WAITING, Steps, Trace
+from .virtual import DIGITS, Deadlock, NotSimulated, Overrun, SimulationError, VirtualLoop
+from .waits import Place, cell_name, line_of, user_place
+
+__all__ = ["Deadlock", "NotSimulated", "Overrun", "SimulationError", "busy", "simulate"]
+
+T = TypeVar("T")
+PATIENCE = 3600.0  # seconds of simulated time in which tasks left over must end when they are cancelled
+ROUNDS = 3  # of cancelling; an interrupt or exit may end one early
+STOP = 1.0  # real seconds after which a thread that does not stop is given up
+
+
+class _Stop(KeyboardInterrupt):
+    """Raised in the thread of a program whose time is up. asyncio lets interrupts pass at once."""
+
+
+class Late(NamedTuple):
+    """When a thread's time was up, where it was, and whether it could not even be stopped."""
+
+    time: float
+    place: Place | None
+    stuck: bool
+
+
+def guarded(work: Callable[[], None], seconds: float) -> Late | None:
+    """Run `work` in a helper thread for at most `seconds` of real time; None: it came to its end.
+
+    A thread that computes is stopped. One that waits inside a blocking call cannot be: it is left behind.
+    """
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="simulation", daemon=True)
+    thread.start()
+    end, late, frame = real_clock() + seconds, False, None
+    try:
+        while thread.is_alive() and not late:
+            thread.join(min(0.25, max(end - real_clock(), 0.0)))  # short, or Windows cannot interrupt it
+            late = real_clock() > end and thread.is_alive()
+        frame = sys._current_frames().get(thread.ident or 0) if late else None
+        up, place = real_clock(), user_place(frame)
+    finally:  # also when the wait itself was interrupted
+        frame, end = None, real_clock() + STOP
+        while thread.is_alive() and real_clock() < end:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
+            thread.join(0.05)
+        clocks.pop(thread.ident or 0, None)
+    return Late(up, place, thread.is_alive()) if late else None
+
+
+class Attempt(NamedTuple):
+    """What became of a program: its result or its error, and the recording in either case."""
+
+    result: Any
+    error: BaseException | None
+    trace: Trace
+
+
+def attempt(
+    main: Coroutine[Any, Any, Any], *, name: str, timeout: float, limit: int = LIMIT, space: dict[str, Any]
+) -> Attempt:
+    """`simulate` that raises nothing. `limit`: of steps kept. `space`: the program's global names."""
+    loop, trace, done = VirtualLoop(), Trace(name), list[Attempt]()
+    loop.session.limit, trace.simulated = limit, True
+    with virtual_time(space):
+        late = guarded(lambda: _run(loop, main, trace, limit, done), timeout)
+    if late is None:
+        return done[0]
+    error = Overrun(_overrun(late, loop, timeout))
+    error.trace = trace = Trace(name) if late.stuck else trace
+    trace.simulated = True
+    return Attempt(None, error, trace)
+
+
+def _run(loop: VirtualLoop, main: Coroutine[Any, Any, Any], trace: Trace, limit: int, done: list[Attempt]) -> None:
+    result, failure, session = None, None, loop.session
+    with suppress(_Stop):
+        clocks[threading.get_ident()] = loop
+        task = loop.create_task(main)
+        session.undo = [replace(warnings, "_warn_unawaited_coroutine", session._unawaited())]
+        session.enters(loop)
+        loop.watch = session.watches[0]
+        try:
+            result = loop.run_until_complete(task)
+        except BaseException as error:
+            failure = error
+            task.done() and not task.cancelled() and task.exception()  # it is told already
+        del task
+        with suppress(_Stop):
+            session.stop()
+            _freeze(loop, trace, limit)
+        if isinstance(failure, SimulationError):
+            failure.trace = trace
+        if isinstance(failure, Deadlock):
+            failure.args = (_deadlock(trace),)
+        _close(loop)
+    done.append(Attempt(result, failure, trace))
+    clocks.pop(threading.get_ident(), None)
+
+
+def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
+    """Fill the trace, with the readings that only a real clock gives put right."""
+    session, at = loop.session, [when for when, _ in loop.computed]
+    for watch in session.watches.values():
+        rows = []
+        for start, stop, *_ in watch.long:
+            computed = loop.computed[bisect_left(at, start) : bisect_left(at, stop)]
+            rows.append((start, stop, math.fsum(seconds for _, seconds in computed), None))
+        watch.long.clear()
+        watch.long.extend(rows)
+    notes = [note._replace(time=loop.now) for note in session.notes]
+    session.notes.clear()
+    session.notes.extend(notes)
+    # `freeze` leaves out what ends at the very beginning or begins at the very end: on this clock much does
+    freeze(session, trace, -math.ulp(0.0), math.nextafter(loop.now, math.inf), UNKNOWN, limit)
+    trace.duration, make = loop.now, trace._make_steps
+    for task in trace.tasks.values():
+        task.born = None if task.born is None else round(task.born, DIGITS)
+        task.finished = None if task.finished is None else round(task.finished, DIGITS)
+    trace.work = [
+        work._replace(**{name: round(getattr(work, name), DIGITS) for name in ("queued", "started", "finished")})
+        for work in trace.work
+    ]
+    for seen in trace.loops:
+        seen.runs = seen.runs.round(DIGITS)
+        seen.idle = None if seen.idle is None else seen.idle.round(DIGITS)
+
+    def steps() -> Steps:
+        assert make is not None
+        raw = make()
+        raw.ready, raw.start, raw.stop = (column.round(DIGITS) for column in (raw.ready, raw.start, raw.stop))
+        return raw
+
+    trace._make_steps = steps
+
+
+def _close(loop: VirtualLoop) -> None:
+    """Cancel what was left running, as asyncio.run does, but without patience for those who will not have it."""
+    loop.refusal = None
+    tasks = asyncio.all_tasks(loop)
+    try:
+        for _ in range(ROUNDS if tasks else 0):
+            for task in tasks:
+                task.cancel()
+            with suppress(SimulationError, SystemExit, KeyboardInterrupt):  # comes out of the loop, not out of a task
+                loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
+                break
+            tasks |= asyncio.all_tasks(loop)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+
+def _where(place: Place | None) -> str:
+    if place is None:
+        return ""
+    return f" in line {line_of(place)} of {place[0].co_name} ({cell_name(place[0].co_filename)})"
+
+
+def _overrun(late: Late, loop: VirtualLoop, timeout: float) -> str:
+    text = f"the program did not end within {timeout:g} s of real time"
+    if late.stuck:
+        return f"{text}: it waits{_where(late.place)} in a blocking call that nothing can end, and was left behind"
+    if late.time - loop.turned > min(timeout, STOP) / 2:
+        return f"{text}: it never came back to the event loop, and was stopped{_where(late.place)}"
+    return f"{text}: at {loop.now:g} s of simulated time it was still going"
+
+
+def _deadlock(trace: Trace) -> str:
+    """Who waits for what."""
+    waiting = [task for task in trace.tasks.values() if task.state == WAITING]
+    said = []
+    for task in waiting[:8]:
+        reason = trace.reasons[task.reason]
+        line = f" (line {reason.line})" if reason.line is not None else ""
+        said.append(f"{task.label} waits for {reason.text or 'nothing known'}{line}")
+    more = [f"and {len(waiting) - 8} more wait"] if len(waiting) > 8 else []
+    return f"deadlock at {trace.duration:g} s of simulated time, nothing can go on: {'; '.join(said + more)}"
+
+
+def simulate(main: Coroutine[Any, Any, T], *, name: str = "", timeout: float = 10.0) -> tuple[T, Trace]:
+    """Run a program on a virtual clock: `result, trace = simulate(main())`.
+
+    Parameters
+    ----------
+    main : the coroutine object of the program. Sleeps, timeouts and everything else in asyncio that waits for other
+        tasks takes no real time. `time.sleep` and `busy` hold the loop for their time without taking it. Calls handed
+        to threads run for real while the clock stands still, and take the time that they sleep.
+    name : of the recording.
+    timeout : real seconds after which the program is stopped.
+
+    Returns the program's result and the recording, whose times are exact. Raises what the program raises; Deadlock
+    (which says who waits for what), Overrun for one that does not end, NotSimulated for one that uses sockets or
+    subprocesses; TypeError for anything but a coroutine object, ValueError for a timeout that is not positive.
+    """
+    if not inspect.iscoroutine(main):
+        hint = f"simulate({main.__name__}())" if inspect.iscoroutinefunction(main) else "simulate(main())"
+        raise TypeError(f"a coroutine object is simulated, not {type(main).__name__}: {hint}")
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"timeout is a positive number of seconds, not {timeout!r}")
+    space = main.cr_frame.f_globals if main.cr_frame is not None else {}
+    result, error, trace = attempt(main, name=name, timeout=timeout, space=space)
+    if error is not None:
+        raise error
+    return result, trace
+
+
+class _Module(types.ModuleType):
+    """This module and the face's function share a name. Whoever imports the module by itself hides the function."""
+
+    def __call__(self, main: Coroutine[Any, Any, T], **options: Any) -> tuple[T, Trace]:
+        return simulate(main, **options)
+
+
+sys.modules[__name__].__class__ = _Module

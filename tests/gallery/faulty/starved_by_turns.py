@@ -1,0 +1,27 @@
+"""Twenty calculations give way after each piece, but to each other: everybody else gets every twenty-first turn."""
+
+import asyncio
+import time
+
+EXPECTED = "starved loop"
+
+
+def piece() -> None:
+    begin = time.thread_time()
+    while time.thread_time() - begin < 0.01:
+        sum(range(1000))
+
+
+async def calculate() -> None:
+    for _ in range(2):
+        piece()
+        await asyncio.sleep(0)
+
+
+async def answer() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+
+
+async def main() -> None:
+    await asyncio.gather(answer(), *(calculate() for _ in range(20)))  # <- fault

@@ -1,0 +1,137 @@
+"""Each exercise: its solution passes, its starter and typical wrong answers fail with the right message."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncviz.practice import check, checks
+from asyncviz.practice.exercise import Exercise, every
+from asyncviz.practice.running import load
+
+TESTS = Path(__file__).resolve().parent
+NOTEBOOKS = TESTS.parent / "notebooks"
+Wrong = tuple[str, str, str]
+
+
+def wrong_answers() -> dict[str, list[Wrong]]:
+    found: dict[str, list[Wrong]] = {}
+    for path in sorted((TESTS / "exercises").glob("lesson_*.py")):
+        spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found.update(module.WRONG)
+    return found
+
+
+EXERCISES = {exercise.id: exercise for exercise in every()}
+WRONG = wrong_answers()
+each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
+
+
+@pytest.fixture(autouse=True)
+def _no_memory() -> Iterator[None]:
+    checks._failures.clear()
+    yield
+    checks._failures.clear()
+
+
+@each
+def test_the_solution_passes(exercise: Exercise) -> None:
+    verdict = check(exercise, load(exercise, exercise.solution))
+    assert verdict, repr(verdict)
+    assert verdict.model is not None
+
+
+@each
+def test_the_starter_fails_and_hints_grow(exercise: Exercise) -> None:
+    hints = [check(exercise, load(exercise, exercise.starter)).hint for _ in range(len(exercise.hints) + 1)]
+    assert hints == [*exercise.hints, exercise.hints[-1]]
+    assert not check(exercise, load(exercise, exercise.starter))
+
+
+@each
+def test_the_exercise_is_complete(exercise: Exercise) -> None:
+    assert re.fullmatch(r"\d\d\.\d", exercise.id)
+    assert len(exercise.hints) >= 2
+    assert len(set(exercise.hints)) == len(exercise.hints)
+    assert len(WRONG[exercise.id]) >= 3
+    assert exercise.function in exercise.statement
+    for source in (exercise.starter, exercise.solution):
+        assert len(source.splitlines()) <= 16
+        assert max(map(len, source.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("exercise", "source", "message"),
+    [pytest.param(EXERCISES[i], s, m, id=f"{i} {name}") for i, rows in WRONG.items() for name, s, m in rows],
+)
+def test_typical_wrong_answers(exercise: Exercise, source: str, message: str) -> None:
+    verdict = check(exercise, load(exercise, source))
+    assert not verdict
+    assert message in verdict.missing
+    assert verdict.hint
+
+
+@each
+def test_a_check_is_quick(exercise: Exercise) -> None:
+    function = load(exercise, exercise.solution)
+    check(exercise, function)  # imports what is needed
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        check(exercise, function)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3
+
+
+@each
+def test_two_checks_say_the_same(exercise: Exercise) -> None:
+    for source in (exercise.solution, exercise.starter):
+        said = set()
+        for _ in range(3):
+            checks._failures.clear()
+            said.add(check(exercise, load(exercise, source))._repr_mimebundle_()["text/plain"])
+        assert len(said) == 1
+
+
+def cells(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+
+
+def notebook(exercise: Exercise, folder: Path) -> list[str]:
+    paths = sorted(folder.glob(f"{exercise.id[:2]}_*.ipynb"))
+    if not paths:
+        pytest.skip("this lesson's notebook is not written yet")
+    return cells(paths[0])
+
+
+def has(sources: list[str], text: str) -> bool:
+    return any(" ".join(text.split()) in " ".join(source.split()) for source in sources)
+
+
+@each
+def test_the_lesson_has_the_same_text(exercise: Exercise) -> None:
+    sources: Any = notebook(exercise, NOTEBOOKS)
+    for text in (exercise.id, exercise.title, exercise.statement):
+        assert has(sources, text)
+    assert any(exercise.starter in source for source in sources)
+    assert has(sources, f'check("{exercise.id}", {exercise.function})')
+
+
+@each
+def test_the_solution_has_the_same_text(exercise: Exercise) -> None:
+    sources = notebook(exercise, NOTEBOOKS / "solutions")
+    for text in (exercise.id, exercise.title, exercise.statement):
+        assert has(sources, text)
+    assert any(exercise.solution in source for source in sources)
+    assert has(sources, f'check("{exercise.id}", {exercise.function})')

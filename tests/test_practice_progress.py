@@ -1,0 +1,133 @@
+"""Progress is kept beside the notebooks, never in a test run, and a folder of notebooks can be graded."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from asyncviz.practice import answer, check, progress, reset_progress, solved
+from asyncviz.practice.__main__ import main
+from asyncviz.practice.exercise import find
+from asyncviz.practice.running import load
+
+HIDDEN = ("CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ASYNCVIZ_PROGRESS")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of notebooks, as a learner has it."""
+    (tmp_path / "00_start_here.ipynb").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    for name in HIDDEN:
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def solve(number: str = "00.1", right: bool = True) -> None:
+    task = find(number)
+    check(number, load(task, task.solution if right else task.starter))
+
+
+def test_what_is_solved_stays_solved(folder: Path) -> None:
+    assert "· 00.1  Two waits at once" in repr(progress())
+    solve(right=False)
+    assert "· 00.1" in repr(progress())
+    solve()
+    solve(right=False)
+    answer("00", 1, "b")
+    known = json.loads((folder / ".progress.json").read_text())
+    assert known["exercises"] == {"00.1": {"solved": True, "tries": 3}}
+    assert known["quizzes"] == {"00": {"1": True}}
+    assert "✓ 00.1  Two waits at once" in repr(progress())
+    assert "· 00    quiz: 1 of 6" in repr(progress())
+    reset_progress()
+    reset_progress()
+    assert [path.name for path in folder.iterdir()] == ["00_start_here.ipynb"]
+    assert "✓" not in repr(progress())
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "3", '{"version": 99}', '{"version": 1, "exercises": 3}'])
+def test_a_damaged_file_is_set_aside(folder: Path, damage: str) -> None:
+    (folder / ".progress.json").write_text(damage)
+    solve()
+    assert "✓ 00.1" in repr(progress())
+    assert (folder / ".progress.json.unreadable").read_text() == damage
+
+
+def test_nothing_is_half_written(folder: Path) -> None:
+    threads = [threading.Thread(target=solved.note_answer, args=("00", n, True)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    json.loads((folder / ".progress.json").read_text())
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_folder_that_cannot_be_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise PermissionError
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    solve()
+    assert "· 00.1" in repr(progress())
+
+
+@pytest.mark.parametrize("name", ["CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ASYNCVIZ_PROGRESS"])
+def test_nothing_is_kept_in_tests(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    solve()
+    monkeypatch.setenv(name, "off")
+    assert "✓" not in repr(progress())  # or a notebook's outputs would differ
+    solve("00.2")
+    monkeypatch.delenv(name)
+    assert "· 00.2" in repr(progress())
+
+
+def test_nothing_is_kept_for_solutions_and_without_notebooks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("solutions", "elsewhere"):
+        (folder / name).mkdir()
+        if name == "solutions":
+            (folder / name / "00.ipynb").write_text("{}")
+        monkeypatch.chdir(folder / name)
+        solve()
+        assert not (folder / name / ".progress.json").exists()
+
+
+def student(*sources: str) -> str:
+    head = "import asyncio, time\nfrom asyncviz.practice import answer, check"
+    cells = [nbformat.v4.new_code_cell(source) for source in (head, *sources)]
+    return str(nbformat.writes(nbformat.v4.new_notebook(cells=cells)))
+
+
+def test_grading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = find("00.1"), find("00.2")
+    notebook = tmp_path / "00_start_here.ipynb"
+    text = student(
+        f"{one.solution}\n\ncheck('00.1', breakfast)",
+        f"{two.starter}\n\ncheck('00.2', work)",
+        "answer('00', 1, 'b')",
+        "answer('00', 2, 'b')",
+        "1 / 0",
+    )
+    notebook.write_text(text, encoding="utf-8")
+    (tmp_path / "broken.ipynb").write_text("no notebook")
+    assert main(["grade", str(tmp_path)]) == 1
+    table = capsys.readouterr().out
+    assert "00_start_here.ipynb  1 of 3     00.1    00.2, 00.3  1 of 6  1" in table
+    assert "broken.ipynb" in table
+    assert "NotJSONError" in table
+    assert notebook.read_text(encoding="utf-8") == text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00_start_here.ipynb", "broken.ipynb"]
+
+
+def test_grading_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", str(tmp_path)]) == 2
+    assert main(["grade", str(tmp_path / "none")]) == 2
+    assert "There are no notebooks in" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([])
