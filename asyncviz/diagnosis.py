@@ -233,7 +233,8 @@ def _starved(view: _View) -> Iterator[Finding]:
                 by[view.tasks[s.task[j]].coroutine].append(j)
         name, most = max(by.items(), key=lambda item: length[item[1]].sum(), default=("", [int(i)]))
         spent = float(length[most].sum())
-        if name != victim.coroutine and spent >= STARVED and length[most].max() < spent / 3 and np.median(length[most]) < HELD:
+        many = length[most].max() < spent / 3 and np.median(length[most]) < HELD
+        if name != victim.coroutine and spent >= STARVED and many:
             found[name].append((float(s.start[i] - s.ready[i]), victim.label, {int(s.task[j]) for j in most}))
     for name, cases in found.items():
         culprits = sorted(set.union(*(case[2] for case in cases)))
@@ -429,7 +430,7 @@ def _ends(view: _View) -> Iterator[Finding]:
             continue
         after, ended = view.end(task) - end, task.outcome in ("returned", "raised")
         last, waited = view.waits_of(task.index)[-1:], "".join(map(view.kind, view.waits_of(parent.index)[-1:]))
-        if task.outcome == "cancelled" and task.cancelled_by is None and last and last[0].start < end <= last[0].stop:
+        if task.outcome == "cancelled" and task.cancelled_by is None and last and last[0].stop >= end:
             message = f"{task.label} was still at work when its parent {parent.label} ended, and was cut off."
         elif task.outcome == "pending" and after >= HELD:
             message = f"{task.label} went on when its parent {parent.label} had ended, and did not come to an end."

@@ -413,14 +413,17 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 if type(handle) is timer:
                     handle.__class__ = events.TimerHandle
             watch.runs[-1][1] = now
-            if foreign and not session.failure:
-                settle()
-            if current is not None:
-                extend((current.ready, moment, now, current.n, current.waker, current.reason))
+            try:
+                if foreign:
+                    settle()
+                if current is not None:
+                    extend((current.ready, moment, now, current.n, current.waker, current.reason))
+                if not session.failure:
+                    explain()
+                watch.pack(rows)
+            except Exception as error:
+                failed(error)
             current = step_type = None
-            if not session.failure:
-                explain()
-            watch.pack(rows)
         if clear:  # not to keep the loop alive until the collector finds these functions
             loop = append = original = original_threadsafe = original_at = original_later = original_select = None
 

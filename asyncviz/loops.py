@@ -167,5 +167,5 @@ class Watch:
             if taken:
                 self.chunks.append(array("d", struct.pack(f"{len(taken)}d", *taken)))  # twice as fast as array("d", …)
                 session.steps += len(taken) // COLUMNS
-            while session.steps > session.limit and len(self.chunks) > 1:
+            while len(self.chunks) > 1 and session.steps - len(self.chunks[0]) // COLUMNS >= session.limit:
                 session.drop(self.chunks.popleft())

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import ContextDecorator, suppress
 from time import perf_counter as clock
 from time import thread_time
+from types import FrameType
 from typing import Any, NamedTuple
 
 from . import hooks, pools, waits
@@ -207,37 +208,44 @@ class Session:
 
         self.undo = [
             replace(events, "_set_running_loop", set_running_loop),
-            replace(asyncio.Runner, "run", self._while_running(asyncio.Runner.run, lambda runner: runner.get_loop())),
+            replace(asyncio.Runner, "_lazy_init", self._lazy_init()),
             replace(warnings, "_warn_unawaited_coroutine", self._unawaited()),
             *pools.hook(self),
         ]
-        uvloop = getattr(sys.modules.get("uvloop"), "Loop", None)
-        if uvloop is not None:
-            self.undo.append(replace(uvloop, "run_forever", self._while_running(uvloop.run_forever, lambda loop: loop)))
-        here = threading.get_ident()
-        for thread, loop in _running_loops():
-            if thread != here:
-                with suppress(RuntimeError):  # it was closed just now
-                    loop.call_soon_threadsafe(self._try, self.enters, loop, True)
+        self._try(self._watch_class, getattr(sys.modules.get("uvloop"), "Loop", asyncio.BaseEventLoop))
+        for loop in _running_loops():
+            with suppress(RuntimeError):  # it was closed just now
+                loop.call_soon_threadsafe(self._try, self.enters, loop, True)
         with suppress(RuntimeError):
             self._try(self.enters, asyncio.get_running_loop(), True)
         self.watchdog.start()
 
-    def _while_running(self, run: Any, loop_of: Callable[[Any], Any]) -> Any:
-        """`run` for loops that do not tell asyncio's Python code when they run."""
+    def _watch_class(self, cls: Any) -> None:
+        """Watch loops that do not tell asyncio's Python code when they run."""
+        run_forever = cls.run_forever
+        if issubclass(cls, asyncio.BaseEventLoop) or hasattr(run_forever, "__wrapped__"):
+            return
 
-        @functools.wraps(run)
-        def wrapper(thing: Any, *args: Any, **kwargs: Any) -> Any:
-            loop = loop_of(thing)
-            if isinstance(loop, asyncio.BaseEventLoop):
-                return run(thing, *args, **kwargs)
+        @functools.wraps(run_forever)
+        def run(loop: Any) -> None:
             self._try(self.enters, loop)
             try:
-                return run(thing, *args, **kwargs)
+                run_forever(loop)
             finally:
                 self._try(self.enters, None)
 
-        return wrapper
+        self.undo.append(replace(cls, "run_forever", run))
+
+    def _lazy_init(self) -> Any:
+        """`asyncio.run` makes its loop there; it may be of a class that nobody has seen before."""
+        original: Any = asyncio.Runner._lazy_init  # type: ignore[attr-defined]
+
+        def lazy_init(runner: Any) -> None:
+            original(runner)
+            if not self.stopped:
+                self._try(self._watch_class, type(runner._loop))
+
+        return lazy_init
 
     def stop(self) -> None:
         """Put everything back. The record stays."""
@@ -245,7 +253,7 @@ class Session:
         while self.undo:
             self.undo.pop()()
         for watch in list(self.watches.values()):
-            self._in_its_thread(watch, functools.partial(self._leave, watch))
+            self._try(self._in_its_thread, watch, functools.partial(self._leave, watch))
             watch.restore()
             watch.known.clear()
         self.watchdog.stop()
@@ -269,7 +277,13 @@ class Session:
             if target is not None:
                 type(target).call_exception_handler(target, context)
 
-        return replace(loop, "call_exception_handler", call_exception_handler)
+        def restore() -> None:
+            target = watch.loop()
+            if target is not None and vars(target).get("call_exception_handler") is call_exception_handler:
+                del target.call_exception_handler
+
+        loop.call_exception_handler = call_exception_handler
+        return restore
 
     def _complaint(self, context: dict[str, Any]) -> None:
         without_us(context.get("exception"))
@@ -292,18 +306,19 @@ class Session:
         return types.FunctionType(original.__code__, space, original.__name__)
 
 
-def _running_loops() -> list[tuple[int, Any]]:
-    """(thread, loop) of the loops that run in any thread, found on the threads' stacks."""
-    found = []
-    for thread, top in sys._current_frames().items():
-        frame: Any = top
-        while frame is not None:
-            if frame.f_code.co_name in ("run_forever", "run_until_complete"):
-                loop = frame.f_locals.get("self")
+def _running_loops() -> list[Any]:
+    """The loops that run in other threads, found on the threads' stacks."""
+    found, frames = [], sys._current_frames()
+    del frames[threading.get_ident()]
+    for frame in frames.values():
+        place: FrameType | None = frame
+        while place is not None:
+            if place.f_code.co_name in ("run_forever", "run_until_complete"):
+                loop = waits.local_variables(place).get("self")
                 if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running():
-                    found.append((thread, loop))
+                    found.append(loop)
                     break
-            frame = frame.f_back
+            place = place.f_back
     return found
 
 

@@ -398,7 +398,9 @@ def test_perfetto_has_a_track_a_task_and_an_arrow_a_wake_up(tmp_path: Path) -> N
         expected = [(s.reason or s.state, round(s.start * 1e9), round(s.stop * 1e9)) for s in task.slices]
         assert nested(events[by_name[label]]) == expected
     assert [name for name, *_ in nested(events[by_name["spans of main"]])] == ["between"]
-    assert {"running", "idle"} == {name for name, *_ in nested(events[by_name["event loop (MainThread)"]])}
+    loop = {name for name, *_ in nested(events[by_name["event loop (MainThread)"]])}
+    assert "running" in loop
+    assert loop <= {"running", "idle"}  # a loop that never had to wait was never idle
     assert any(name.startswith("thread asyncio") for name in by_name)
     # each wake-up by a task is one arrow: from a running slice of the waker to the step that it made possible
     starts, ends = {}, {}

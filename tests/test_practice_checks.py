@@ -99,7 +99,7 @@ def test_an_unknown_exercise() -> None:
         check("00.9", nothing)
 
 
-# -- what would hang or kill a kernel -----------------------------------------------------------------------------------
+# -- what would hang or kill a kernel ---------------------------------------------------------------------------------
 
 
 def test_an_endless_loop() -> None:
@@ -180,7 +180,7 @@ def test_real_connections() -> None:
 
 def test_input() -> None:
     async def f() -> None:
-        input("name? ")
+        input("name? ")  # noqa: ASYNC250
 
     assert "input() cannot be answered" in missing(f)
 
@@ -228,7 +228,7 @@ def test_a_forgotten_await_of_an_earlier_check_is_forgotten() -> None:
         assert missing(nothing) == ""
 
 
-# -- what can be expected -------------------------------------------------------------------------------------------------
+# -- what can be expected ---------------------------------------------------------------------------------------------
 
 
 async def nap(seconds: float) -> float:
@@ -409,7 +409,7 @@ def test_the_real_clock_stops_as_well() -> None:
     assert "it raises ValueError: no" in missing(fails, real=True)
 
 
-# -- the verdict --------------------------------------------------------------------------------------------------------
+# -- the verdict ------------------------------------------------------------------------------------------------------
 
 
 def test_a_verdict_in_words_and_pictures() -> None:

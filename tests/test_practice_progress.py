@@ -15,7 +15,7 @@ from asyncviz.practice.__main__ import main
 from asyncviz.practice.exercise import find
 from asyncviz.practice.running import load
 
-HIDDEN = ("CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ASYNCVIZ_PROGRESS")
+HIDDEN = ("CI", "PYTEST_VERSION", "ASYNCVIZ_PROGRESS")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_written_to(folder: Path, monkeypatch: pytest.Mo
     assert "· 00.1" in repr(progress())
 
 
-@pytest.mark.parametrize("name", ["CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ASYNCVIZ_PROGRESS"])
+@pytest.mark.parametrize("name", HIDDEN)
 def test_nothing_is_kept_in_tests(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     solve()
     monkeypatch.setenv(name, "off")

@@ -210,9 +210,9 @@ def test_threads() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(resize, 0.002)
-        await loop.run_in_executor(None, resize, 0.002)
-        await loop.run_in_executor(None, functools.partial(resize, 0.002))
+        await asyncio.to_thread(resize, 0.03)
+        await loop.run_in_executor(None, resize, 0.03)
+        await loop.run_in_executor(None, functools.partial(resize, 0.03))
 
     assert [r[:2] for r in reasons_of(main, "main")] == [
         ("thread", "to_thread(resize)"),

@@ -143,7 +143,8 @@ def ends_when_cancelled(*, within: float) -> Expectation:
     def fault(run: Run) -> str:
         assert run.cancelled_at is not None, "the exercise's case says when to cancel: Case(cancel_at=…)"
         tasks = list(run.trace.tasks.values())[1:]  # the first is the check's own
-        if not tasks or (tasks[0].finished or run.cancelled_at) < run.cancelled_at - EXACT:
+        end = tasks[0].finished if tasks else 0.0
+        if end is not None and end < run.cancelled_at - EXACT:
             return "it ended before the check could cancel it"
         for task in tasks:
             seconds = (run.trace.duration if task.finished is None else task.finished) - run.cancelled_at

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import inspect
 import io
+import sys
 import time
 import traceback
 import types
@@ -62,7 +63,7 @@ def load(exercise: Exercise, source: str) -> Function:
 
 def run_case(case: Case, function: Function, name: str, printed: Printed) -> Run:
     """Call `function` as the case says. Its errors are in the result; nothing is raised, shown or left patched."""
-    with _quiet(printed):
+    with _quiet(printed, _names(function)):
         run = _run_real(case, function, name) if case.real else _run_simulated(case, function, name)
         _let_go(run.error)
         gc.collect(0)  # what complains when it is collected shall do so here, where nobody hears it
@@ -96,10 +97,12 @@ def _let_go(error: BaseException | None) -> None:
 
 
 @contextlib.contextmanager
-def _quiet(printed: Printed) -> Iterator[None]:
+def _quiet(printed: Printed, space: dict[str, Any]) -> Iterator[None]:
     """Nothing is shown, nobody is asked, and nothing of earlier programs is collected, whose complaints would count."""
     collecting = gc.isenabled()
     gc.disable()
+    shell: dict[str, Any] = {name: space[name] for name in ("exit", "quit") if name in space}  # IPython's would end the kernel
+    space.update(dict.fromkeys(shell, sys.exit))
     undo = replace(builtins, "input", _input)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(Printed()):
@@ -107,6 +110,7 @@ def _quiet(printed: Printed) -> Iterator[None]:
             yield
     finally:
         undo()
+        space.update(shell)
         if collecting:
             gc.enable()
 

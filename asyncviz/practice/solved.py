@@ -22,7 +22,7 @@ def path() -> Path | None:
     wanted = os.environ.get("ASYNCVIZ_PROGRESS", "")
     if wanted:
         return None if wanted == "off" else Path(wanted)
-    if any(name in os.environ for name in ("CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")):
+    if any(name in os.environ for name in ("CI", "PYTEST_VERSION")):
         return None
     here = Path.cwd()
     return here / NAME if here.name != "solutions" and any(here.glob("*.ipynb")) else None

@@ -65,7 +65,7 @@ NOBODY_HOLDS = Exercise(
     title="Nobody holds the loop",
     statement="""\
 In `work` a `heartbeat` shall beat every 0.1 s while `save` writes to a slow disk, which takes 0.6 s. It does not: look
-at the timeline. Repair `save`, so that it still takes its 0.6 s, but never holds the loop, and all is done after 0.6 s.""",
+at the timeline. Repair `save`: it shall still take its 0.6 s, but never hold the loop, and all is done after 0.6 s.""",
     function="work",
     starter="""\
 async def heartbeat():

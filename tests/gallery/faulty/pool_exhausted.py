@@ -7,7 +7,7 @@ EXPECTED = "pool exhausted"
 
 
 def scan(number: int) -> int:
-    time.sleep(0.07)
+    time.sleep(0.06)
     return number
 
 

@@ -1,4 +1,4 @@
-"""Twenty calculations give way after each piece, but to each other: everybody else gets every twenty-first turn."""
+"""Seventy calculations give way after each piece, but to each other: everybody else gets one turn in seventy-one."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ EXPECTED = "starved loop"
 
 def piece() -> None:
     begin = time.thread_time()
-    while time.thread_time() - begin < 0.01:
-        sum(range(1000))
+    while time.thread_time() - begin < 0.003:
+        sum(range(500))
 
 
 async def calculate() -> None:
@@ -24,4 +24,4 @@ async def answer() -> None:
 
 
 async def main() -> None:
-    await asyncio.gather(answer(), *(calculate() for _ in range(20)))  # <- fault
+    await asyncio.gather(answer(), *(calculate() for _ in range(70)))  # <- fault
