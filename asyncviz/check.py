@@ -81,7 +81,8 @@ def _woken_by_sleepers(trace: Trace, woken: Indices, idle: Floats) -> Indices:
     last = np.searchsorted(keys, waker * n + np.searchsorted(steps.start, ready, "right")) - 1
     step = order[np.maximum(last, 0)]
     awake = (last >= 0) & (steps.task[step] == waker) & (steps.stop[step] >= idle[np.maximum(last_idle, 0), 1])
-    return woken[(last_idle >= 0) & ~awake]
+    sleepers: Indices = woken[(last_idle >= 0) & ~awake]
+    return sleepers
 
 
 def _lives(trace: Trace) -> Iterator[str]:
@@ -97,9 +98,9 @@ def _lives(trace: Trace) -> Iterator[str]:
         a, b = first[t.index], first[t.index + 1]
         if a < b and t.born is not None and ready[a] < t.born:
             early.append(t.label)
-        if t.finished is not None and t.outcome in ("returned", "raised", "cancelled"):
-            if a == b or abs(stop[b - 1] - t.finished) > 1e-9:
-                dangling.append(t.label)
+        ended = t.finished if t.outcome in ("returned", "raised", "cancelled") else None
+        if ended is not None and (a == b or abs(stop[b - 1] - ended) > 1e-9):
+            dangling.append(t.label)
     if early:
         yield f"{len(early)} tasks are ready before they are created, as {early[0]}"
     if dangling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,16 @@ class _StandIn:
     """Stands for a task during its first step: the task object is known to others only afterwards."""
 
     __slots__ = ("again", "born", "coro", "info", "made", "n", "parent", "ready", "reason", "waker")
+    again: bool
+    born: float
+    coro: Any
+    info: TaskInfo | None
+    made: waits.Place | None
+    n: float
+    parent: float
+    ready: float
+    reason: float
+    waker: float
 
 
 def hook_create_task(
@@ -26,7 +37,7 @@ def hook_create_task(
 ) -> tuple[Callable[[Any], TaskInfo | None], Callable[[], None]]:
     """Watch `loop.create_task`. Returns `adopt`, which knows a task that is just being created, and the undoing."""
     being_created: list[_StandIn] = []
-    if sys.version_info < (3, 12):
+    if not hasattr(asyncio, "eager_task_factory"):
         return lambda task: None, lambda: None
     create: Any = loop.create_task
     failed = watch.session.failed

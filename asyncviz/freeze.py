@@ -202,7 +202,8 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
         seen.setdefault(round(sample.start - begin, 7), []).append(sample)
 
     def make(start: float, stop: float, who: str) -> model.Hold:
-        measured, looks = cpu.get(round(start, 7)), seen.get(round(start, 7), [])
+        measured: Any = cpu.get(round(start, 7))
+        looks = seen.get(round(start, 7), [])
         used = measured[1] if measured else None
         kind = _kind(stop - start, used, measured[2] if measured else None)
         if not looks:

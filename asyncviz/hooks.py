@@ -16,18 +16,17 @@ import sys
 import threading
 import types
 from asyncio import events
-from collections.abc import Callable
 from contextvars import copy_context
+from heapq import heappush
 from typing import Any
 
 from . import waits
 from .adopt import adopt_all
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
-from .patch import Call, Raising, named_like, replace, wrap
-from .watchdog import cpu_reading
+from .patch import Call, Raising, debugged, dressed_like, locked, replace, wrap
+from .watchdog import LONG, Meter
 
-LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 FULL = ROWS * COLUMNS
 
 _BUILTIN, _FUNCTION, _METHOD = types.BuiltinFunctionType, types.FunctionType, types.MethodType
@@ -50,7 +49,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     cause = IO  # who wakes whatever is woken now
     moment = clock()  # of the last change
     due = 0.0  # of the timer that is running
-    cpu, cpu_due = cpu_reading(), 0.0
+    meter = Meter()
     step_type: type | None = None  # asyncio's own, which has no public name
     original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
     original_at, original_later = loop.call_at, loop.call_later
@@ -62,6 +61,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         and type(loop)._call_soon is asyncio.BaseEventLoop._call_soon  # type: ignore[attr-defined]
         and "call_soon" not in vars(loop)
     )
+    lockable = getattr(events, "_ThreadSafeHandle", None)  # Python 3.14
+    plain_timers = fast and type(loop).call_at is asyncio.BaseEventLoop.call_at
     append: Any = loop._ready.append if fast else None
     # Due times are told on the loop's own clock. One that somebody has made up says nothing about ours.
     told = clock == loop.time or getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
@@ -71,14 +72,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def ended(info: Any, start: float, stop: float) -> None:
         """All that follows a step, but its row."""
-        nonlocal cpu
         try:
             if stop - start > LONG:
-                before, cpu = cpu, cpu_reading()
-                earlier = max(0.0, start - before[0])  # may have been used by steps before this one
-                used = min(max(cpu[1] - before[1] - earlier, 0.0), stop - start)
-                switches = None if cpu[2] is None or before[2] is None else cpu[2] - before[2]
-                watch.long.append((start, stop, used, switches))
+                watch.long.append(meter.measure(start, stop))
             if info.again:
                 info.again, info.ready, info.waker, info.reason = False, stop, info.n, 0.0
             elif (task := info()) is not None:
@@ -121,6 +117,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def step_class(base: Any) -> Any:
         class Handle(base):  # type: ignore[misc]
             __slots__ = ("_mark",)
+            _context: Any
 
             def _run(self) -> None:
                 nonlocal current, cause, moment
@@ -138,8 +135,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 except BaseException as error:
                     if not fast:
                         raise
-                    self._context = Raising(error)
+                    context, self._context = self._context, Raising(error)
                     plain_run(self)  # reports it as ever
+                    self._context = context
                 finally:
                     stop = clock()
                     if current is info:  # else the recording ended meanwhile
@@ -158,7 +156,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                             resume(outer, info.n, stop)
                     self = None  # type: ignore[assignment]  # as asyncio does: break the cycle of an error
 
-        return named_like(Handle, base)
+        return dressed_like(Handle, base, plain_run if fast else None)
 
     def ready(info: Any, task: Any, args: tuple[Any, ...]) -> Any:
         """A task that has not the thread is made ready; `info` None: it is new."""
@@ -182,9 +180,10 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     # -- callbacks of no task, and timers ------------------------------------------------------------------------
 
-    def callback_class(base: Any, run: Callable[[Any], Any], timed: bool = False) -> Any:
+    def callback_class(base: Any, timed: bool = False) -> Any:
         class Handle(base):  # type: ignore[misc]
             __slots__ = () if timed else ("_mark",)  # a plain timer can change its class to this one, and back
+            _context: Any
 
             def _run(self) -> None:
                 nonlocal cause, due, moment
@@ -196,24 +195,24 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 if current is None:
                     moment = start
                 try:
-                    run(self)
+                    self._context.run(callback, *self._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    if not fast:
+                        raise
+                    context, self._context = self._context, Raising(error)
+                    plain_run(self)  # reports it as ever
+                    self._context = context
                 finally:
                     cause = outer
                     if current is None:
                         moment = clock()
                         if moment - start > LONG:
-                            called(start, moment, callback)
+                            watch.called(start, moment, callback)
                     self = None  # type: ignore[assignment]
 
-        return named_like(Handle, base)
-
-    def called(start: float, stop: float, callback: Any) -> None:
-        """A callback held the loop for a while."""
-        try:
-            code = getattr(callback, "__code__", None)
-            watch.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
-        except Exception as error:
-            failed(error)
+        return dressed_like(Handle, base, plain_run if fast else None)
 
     # -- what replaces the loop's own methods --------------------------------------------------------------------
 
@@ -231,18 +230,17 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             mark = look(kind, callback, args)
             if mark is None:
                 handle = new(call)
-                mark = cause if get_ident() == thread else thread_cause()
+                mark = cause if get_ident() == thread else thread_cause()  # type: ignore[assignment]
             else:
                 handle = new(step)
         elif live:
             return wrapped_call_soon(kind, callback, args, context)
         else:
-            return kept("call_soon", callback, *args, context=context)
+            return watch.original("call_soon", callback, *args, context=context)
         if loop._debug:
             loop._check_thread()
             loop._check_callback(callback, "call_soon")
-            plain_init(handle, callback, args, loop, context)
-            del handle._source_traceback[-1:]
+            handle = debugged(type(handle), callback, args, loop, context)
         else:
             handle._callback = callback
             handle._args = args
@@ -286,7 +284,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
-            return kept("call_soon_threadsafe", callback, *args, context=context)
+            return watch.original("call_soon_threadsafe", callback, *args, context=context)
         by = cause if get_ident() == thread else thread_cause()
         if not fast:
             return original_threadsafe(wrap(call, callback, by), *args, context=context)
@@ -294,39 +292,45 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             loop._check_closed()
         if loop._debug:
             loop._check_callback(callback, "call_soon_threadsafe")
-        handle = thread_call(callback, args, loop, context)
+        if loop._debug and not lockable:
+            handle = debugged(thread_call, callback, args, loop, context)
+        else:
+            handle = thread_call(callback, args, loop, context)
+            if handle._source_traceback:
+                del handle._source_traceback[-2:]
         handle._mark = by
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
         append(handle)
         loop._write_to_self()
         return handle
 
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
-            return kept("call_at", when, callback, *args, context=context)
+            return watch.original("call_at", when, callback, *args, context=context)
         if not fast:
             return original_at(when, wrap(timer, callback, clock() + when - loop.time()), *args, context=context)
-        handle = original_at(when, callback, *args, context=context)
-        if type(handle) is events.TimerHandle:
-            handle.__class__ = timer
-            if handle._source_traceback:  # type: ignore[attr-defined]
-                del handle._source_traceback[-1]  # type: ignore[attr-defined]
+        if not plain_timers or when is None:
+            handle = original_at(when, callback, *args, context=context)
+            if type(handle) is events.TimerHandle:
+                handle.__class__ = timer
+            return handle
+        if loop._debug:
+            loop._check_thread()
+            loop._check_callback(callback, "call_at")
+        handle = timer(when, callback, args, loop, context)  # as the original does, and no frame deeper
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        heappush(loop._scheduled, handle)
+        handle._scheduled = True
         return handle
 
     def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
         """Only for loops whose `call_later` does not use `call_at`."""
         if not live:
-            return kept("call_later", delay, callback, *args, context=context)
+            return watch.original("call_later", delay, callback, *args, context=context)
         return original_later(delay, wrap(timer, callback, clock() + delay), *args, context=context)
 
-    def kept(name: str, *args: Any, context: Any) -> Any:
-        """Somebody kept one of these functions beyond the recording."""
-        target = watch.loop()
-        return getattr(type(target), name)(target, *args, context=context)
-
     def select(timeout: float | None = None) -> Any:
-        nonlocal cause, moment, cpu, cpu_due
+        nonlocal cause, moment
         nested = None
         try:
             if foreign:
@@ -355,8 +359,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         if nested is not None and current is nested:
             nested.ready = moment
             resume(nested, IO, moment, session.reason(waits.NESTED))
-        if moment > cpu_due:
-            cpu, cpu_due = cpu_reading(), moment + LONG
+        if moment > meter.due:
+            meter.look()
         return found
 
     def explain() -> None:
@@ -437,15 +441,16 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         watch.pack(rows)
 
     nothing, nobody, unknown = watch.flush, watch.probe, watch.cause
-    plain_run, plain_init = events.Handle._run, events.Handle.__init__  # type: ignore[attr-defined]
+    plain_run = events.Handle._run
     if fast:
-        threadsafe = getattr(events, "_ThreadSafeHandle", events.Handle)  # 3.14
-        step, call = step_class(events.Handle), callback_class(events.Handle, plain_run)
-        thread_call = callback_class(threadsafe, threadsafe._run)  # type: ignore[attr-defined]
-        timer = callback_class(events.TimerHandle, plain_run, True)
+        step, call = step_class(events.Handle), callback_class(events.Handle)
+        thread_call = callback_class(lockable or events.Handle)
+        if lockable:
+            locked(thread_call)
+        timer = callback_class(events.TimerHandle, True)
         classes = [step, call, thread_call, timer]
     else:
-        step, call, timer = step_class(Call), callback_class(Call, Call.run), callback_class(Call, Call.run, True)
+        step, call, timer = step_class(Call), callback_class(Call), callback_class(Call, True)
         offset, thread_call = 0.0, None  # a wrapped timer knows when it is due on our clock
         classes = [step, call, timer]
     undo = [

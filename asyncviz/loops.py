@@ -42,7 +42,7 @@ class TaskInfo(weakref.ref):  # type: ignore[type-arg]
     n: float
     key: int
     born: float | None
-    ready: float
+    ready: Any  # a float
     waker: float
     parent: float
     by: float  # who cancelled it
@@ -103,7 +103,8 @@ class Watch:
 
     def lost(self, info: Any) -> None:
         """The task was collected; one that was not done is gone for good."""
-        if self.known.get(info.key) is info:
+        known: Any = self.known.get(info.key)
+        if known is info:
             del self.known[info.key]
             info.outcome, info.finished = "lost", self.session.clock()
 
@@ -148,6 +149,19 @@ class Watch:
         """The name of the work that a pool's future stands for, if it is known."""
         work = self.session.works.get(future)
         return work.name if work is not None else ""
+
+    def called(self, start: float, stop: float, callback: Any) -> None:
+        """A callback held the loop for a while."""
+        try:
+            code = getattr(callback, "__code__", None)
+            self.callbacks.append((start, stop, waits.call_name(callback), (code, 0) if code else None))
+        except Exception as error:
+            self.session.failed(error)
+
+    def original(self, name: str, *args: Any, context: Any) -> Any:
+        """Call the loop's own method, for somebody who kept the one that replaced it beyond the recording."""
+        loop: Any = self.loop()
+        return getattr(type(loop), name)(loop, *args, context=context)
 
     def run_begins(self, now: float) -> None:
         if len(self.runs) == MANY:

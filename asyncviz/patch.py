@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import types
+from asyncio import events
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 _ABSENT = object()
@@ -35,23 +38,68 @@ def replace(owner: Any, name: str, value: Any) -> Callable[[], None]:
     return undo
 
 
+def is_ours(code: types.CodeType) -> bool:
+    return code.co_filename.startswith(_HERE) or code in _disguised
+
+
+def disguise(method: Any, original: Any) -> None:
+    """Have `method` appear in stacks as the line of `original` that calls what `run` names, the same as its own.
+
+    Warnings, debug messages and printed stacks tell file and line of who has called; so they stay as they were.
+    """
+    code, theirs = method.__code__, original.__code__
+    line = code.co_firstlineno + _line_of_run(theirs) - _line_of_run(code)
+    method.__code__ = code.replace(co_filename=theirs.co_filename, co_firstlineno=line)
+    _disguised.add(method.__code__)
+
+
+_disguised: set[types.CodeType] = set()
+
+
+@cache
+def _line_of_run(code: types.CodeType) -> int:
+    return next(i.positions.lineno or 0 for i in dis.get_instructions(code) if i.argval == "run" and i.positions)
+
+
 def without_us(error: BaseException | None) -> None:
     """Take this package's frames out of an error's traceback, so that it prints as it would without a recording."""
     entries, entry = [], getattr(error, "__traceback__", None)
     while entry is not None:
         entries.append(entry)
         entry = entry.tb_next
-    kept = [e for e in entries if not e.tb_frame.f_code.co_filename.startswith(_HERE)]
+    kept = [e for e in entries if not is_ours(e.tb_frame.f_code)]
     if error is not None and len(kept) < len(entries):
         for one, following in zip(kept, [*kept[1:], None], strict=True):
             one.tb_next = following
         error.__traceback__ = kept[0] if kept else None
 
 
-def named_like(cls: Any, base: Any) -> Any:
-    """Give `cls` the name of `base`, so that its instances print as those do."""
+def dressed_like(cls: Any, base: Any, run: Any) -> Any:
+    """Give `cls` the name of `base`, so that its instances print as those do, and to its `_run` the place of `run`."""
     cls.__name__, cls.__qualname__, cls.__module__ = base.__name__, base.__qualname__, base.__module__
+    if run is not None:
+        disguise(cls._run, run)
     return cls
+
+
+def locked(cls: Any) -> None:
+    """Python 3.14 looks again, with a lock held, whether another thread has cancelled a call."""
+    unlocked = cls._run
+
+    def _run(self: Any) -> None:
+        with self._lock:
+            if not self._cancelled:
+                unlocked(self)
+
+    cls._run = _run
+
+
+def debugged(cls: Any, callback: Any, args: Any, loop: Any, context: Any) -> Any:
+    """A handle made as deep in calls as the original: what it remembers of the stack ends at a certain depth."""
+    handle = object.__new__(cls)
+    events.Handle.__init__(handle, callback, args, loop, context)
+    del handle._source_traceback[-2:]
+    return handle
 
 
 class Call:

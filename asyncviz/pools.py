@@ -8,7 +8,6 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import process as processes
 from concurrent.futures import thread as threads
 from dataclasses import dataclass
@@ -49,44 +48,45 @@ def _in_worker(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Reply
     except BaseException as error:  # sent back as the pool does it, with the same text of a traceback
         below, outer = error.__traceback__, sys._getframe(1)
         trace = types.TracebackType(below.tb_next if below else None, outer, outer.f_lasti, outer.f_lineno)
-        return _Reply(None, processes._ExceptionWithTraceback(error, trace), started)  # type: ignore[attr-defined]
+        return _Reply(None, processes._ExceptionWithTraceback(error, trace), started)
 
 
 def hook(session: Session) -> list[Callable[[], None]]:
-    """Watch both kinds of pool; returns the functions that undo it."""
-    submit_thread, submit_process = ThreadPoolExecutor.submit, ProcessPoolExecutor.submit
-    item: Any = threads._WorkItem
-    run_item = item.run
+    """Watch both kinds of pool where they note a call, before any worker can get at it; returns what undoes it."""
+    thread_item: Any = threads._WorkItem
+    process_item: Any = processes._WorkItem
+    init_thread, run_thread, init_process = thread_item.__init__, thread_item.run, process_item.__init__
 
-    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        asked = session.current(), session.clock()
-        future = submit_thread(self, fn, *args, **kwargs)
-        work = session.works.setdefault(future, Work("", *asked))  # a worker may be at it already
-        work.name, (work.task, work.queued) = call_name(fn, args), asked
+    def queued(future: Any, fn: Any, args: Any, process: bool) -> None:
+        work = Work(call_name(fn, args), session.current(), session.clock(), process=process)
+        session.works[future] = work
         session.work.append(work)
-        return future
+
+    def in_thread(self: Any, future: Any, *call: Any) -> None:
+        init_thread(self, future, *call)
+        if len(call) == 1:  # Python 3.14: all in one, for threads a tuple
+            call = call[0] if isinstance(call[0], tuple) else (call[0],)
+        session._try(queued, future, call[0], call[1] if len(call) > 1 else (), False)
 
     def run(self: Any, *args: Any) -> None:
         """In the worker's thread. The function itself is not wrapped: its tracebacks stay as they are."""
-        if not self.future.cancelled():
-            work = session.works.setdefault(self.future, Work("", -1.0, session.clock()))
+        work = session.works.get(self.future)
+        if work is not None and not self.future.cancelled():
             work.worker, work.started = threading.current_thread().name, session.clock()
             session.working[threading.get_ident()] = work
             _at_end(self.future, lambda result: _ended(work, session.clock(), result))
-        run_item(self, *args)
+        run_thread(self, *args)
 
-    def submit_to_process(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        work = Work(call_name(fn, args), session.current(), session.clock(), process=True)
-        future = submit_process(self, _in_worker, fn, *args, **kwargs)
+    def in_process(self: Any, future: Any, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        init_process(self, future, _in_worker, (fn, *args), kwargs)
+        session._try(queued, future, fn, args, True)
+        work = session.works.get(future)
         _at_end(future, lambda result: _note(work, result))
-        session.work.append(work)
-        session.works[future] = work
-        return future
 
     return [
-        replace(ThreadPoolExecutor, "submit", submit),
-        replace(item, "run", run),
-        replace(ProcessPoolExecutor, "submit", submit_to_process),
+        replace(thread_item, "__init__", in_thread),
+        replace(thread_item, "run", run),
+        replace(process_item, "__init__", in_process),
     ]
 
 
@@ -112,9 +112,9 @@ def _ended(work: Work, now: float, result: Any) -> Any:
     return result
 
 
-def _note(work: Work, reply: Any) -> Any:
+def _note(work: Work | None, reply: Any) -> Any:
     """Keep the worker's times if its clock agrees with ours."""
-    if isinstance(reply, _Reply):
+    if work is not None and isinstance(reply, _Reply):
         work.worker = f"process {reply.worker}"
         if work.queued <= reply.started <= reply.finished <= clock():
             work.started, work.finished = reply.started, reply.finished

@@ -103,7 +103,7 @@ class Session:
 
     def thread_name(self) -> str:
         """`threading.current_thread` would enter a thread that Python has not made into its list."""
-        thread = threading._active.get(threading.get_ident())
+        thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
         return thread.name if thread is not None else "a foreign thread"
 
     def reason(self, wait: waits.Wait) -> float:
@@ -200,7 +200,7 @@ class Session:
         call()
 
     def start(self) -> None:
-        set_running = events._set_running_loop  # type: ignore[attr-defined]
+        set_running = events._set_running_loop
 
         def set_running_loop(loop: Any) -> None:
             set_running(loop)
@@ -440,8 +440,7 @@ class span(ContextDecorator):
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
-            kind = type(name).__name__
-            raise TypeError(f"a span has a name, not {kind}: `with span('resize'):` or `@span('resize')`")
+            raise TypeError(f"a span has a name, not {type(name).__name__}: `with span('x'):` or `@span('x')`")
         self._name = name
         self._begun: list[tuple[float, float]] = []
 

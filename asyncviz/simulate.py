@@ -34,7 +34,7 @@ __all__ = ["Deadlock", "NotSimulated", "Overrun", "SimulationError", "busy", "si
 T = TypeVar("T")
 PATIENCE = 3600.0  # seconds of simulated time in which tasks left over must end when they are cancelled
 ROUNDS = 3  # of cancelling; an interrupt or exit may end one early
-STOP = 1.0  # real seconds after which a thread that does not stop is given up
+STOP = 2.0  # real seconds after which a thread that does not stop is given up
 
 
 class _Stop(KeyboardInterrupt):
@@ -49,10 +49,11 @@ class Late(NamedTuple):
     stuck: bool
 
 
-def guarded(work: Callable[[], None], seconds: float) -> Late | None:
+def guarded(work: Callable[[], None], seconds: float, give_up: Callable[[], None] = lambda: None) -> Late | None:
     """Run `work` in a helper thread for at most `seconds` of real time; None: it came to its end.
 
-    A thread that computes is stopped. One that waits inside a blocking call cannot be: it is left behind.
+    A thread that computes is stopped, after a call of `give_up`. One that waits inside a blocking call, or catches
+    whatever is raised, cannot be: it is left behind.
     """
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="simulation", daemon=True)
     thread.start()
@@ -65,9 +66,11 @@ def guarded(work: Callable[[], None], seconds: float) -> Late | None:
         up, place = real_clock(), user_place(frame)
     finally:  # also when the wait itself was interrupted
         frame, end = None, real_clock() + STOP
+        if thread.is_alive():
+            give_up()
         while thread.is_alive() and real_clock() < end:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
-            thread.join(0.05)
+            thread.join(0.02)
         clocks.pop(thread.ident or 0, None)
     return Late(up, place, thread.is_alive()) if late else None
 
@@ -87,7 +90,7 @@ def attempt(
     loop, trace, done = VirtualLoop(), Trace(name), list[Attempt]()
     loop.session.limit, trace.simulated = limit, True
     with virtual_time(space):
-        late = guarded(lambda: _run(loop, main, trace, limit, done), timeout)
+        late = guarded(lambda: _run(loop, main, trace, limit, done), timeout, lambda: setattr(loop, "refusal", _Stop()))
     if late is None:
         return done[0]
     error = Overrun(_overrun(late, loop, timeout))
@@ -160,20 +163,25 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
 
 def _close(loop: VirtualLoop) -> None:
     """Cancel what was left running, as asyncio.run does, but without patience for those who will not have it."""
-    loop.refusal = None
     tasks = asyncio.all_tasks(loop)
+    stopped = isinstance(loop.refusal, _Stop)
+    loop.refusal = loop.refusal if stopped else None
     try:
-        for _ in range(ROUNDS if tasks else 0):
+        for _ in range(ROUNDS if tasks and not stopped else 0):
             for task in tasks:
                 task.cancel()
             with suppress(SimulationError, SystemExit, KeyboardInterrupt):  # comes out of the loop, not out of a task
                 loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
                 break
             tasks |= asyncio.all_tasks(loop)
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        if not stopped:
+            with suppress(SimulationError, SystemExit, KeyboardInterrupt):
+                loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
+                task.get_coro().close()  # type: ignore[union-attr]  # or it would say that nobody awaited it
         loop.close()
 
 

@@ -339,8 +339,8 @@ class Trace:
             return 0
         times = np.concatenate([t for t, _ in changes])
         steps = np.concatenate([np.full(len(t), d) for t, d in changes])
-        order = np.lexsort((steps, times))  # at one moment, ends before beginnings
-        return int(np.cumsum(steps[order]).max(initial=0))
+        by_time = np.lexsort((steps, times))  # at one moment, ends before beginnings
+        return int(np.cumsum(steps[by_time]).max(initial=0))
 
     @cached_property
     def longest_block(self) -> float:

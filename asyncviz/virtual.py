@@ -116,7 +116,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now, self.watch, self.turned = 0.0, Watch(Session(), self, ""), real_clock()
         self.session = Session(now=self.time)
         self.computed: list[tuple[float, float]] = []  # when, and for how long, on the virtual clock
-        self.refusal: NotSimulated | None = None
+        self.refusal: BaseException | None = None  # raised at every turn from now on
         self._selector = types.SimpleNamespace(select=self._advance)
         self._clock_resolution = 10.0**-DIGITS
         self._numbers = itertools.count()

@@ -23,6 +23,7 @@ try:
 except (ImportError, AttributeError):
     _WHO = None
 
+LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 TICK = 0.02  # seconds between two looks; a step younger than half a tick is left alone
 DEPTH = 40  # frames of a stack that are kept
 
@@ -36,10 +37,25 @@ class Sample(NamedTuple):
     stack: tuple[Place, ...]
 
 
-def cpu_reading() -> tuple[float, float, int | None]:
-    """Now, this thread's CPU time (seconds), and how often the system took the core from it (None: not told)."""
-    switches = resource.getrusage(_WHO).ru_nivcsw if _WHO is not None else None
-    return clock(), time.thread_time(), switches
+class Meter:
+    """Tells how much CPU time a long step has used. Reading it costs as much as a step: so not before each one."""
+
+    def __init__(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Read this thread's CPU time (seconds), and how often the system took the core from it."""
+        self.switches = resource.getrusage(_WHO).ru_nivcsw if _WHO is not None else None
+        self.at, self.cpu = clock(), time.thread_time()
+        self.due = self.at + LONG
+
+    def measure(self, start: float, stop: float) -> tuple[float, float, float, int | None]:
+        """The step's start and stop, CPU seconds, and how often it was interrupted (None: not told)."""
+        at, cpu, switches = self.at, self.cpu, self.switches
+        self.look()
+        used = self.cpu - cpu - max(0.0, start - at)  # what lies between may have been used by steps before this one
+        taken = None if self.switches is None or switches is None else self.switches - switches
+        return start, stop, min(max(used, 0.0), stop - start), taken
 
 
 class Watchdog:

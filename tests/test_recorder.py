@@ -154,10 +154,9 @@ def test_span_misused() -> None:
 
 def state() -> list[Any]:
     """Everything that a recording replaces outside of loops."""
-    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-    from concurrent.futures import thread as threads
+    from concurrent.futures import process, thread
 
-    classes = (asyncio.Runner, ThreadPoolExecutor, ProcessPoolExecutor, threads._WorkItem, asyncio.BaseEventLoop)  # type: ignore[attr-defined]
+    classes: list[Any] = [asyncio.Runner, process._WorkItem, thread._WorkItem, asyncio.BaseEventLoop]  # type: ignore[attr-defined]
     found: list[Any] = [dict(vars(c)) for c in (*classes, asyncio.Handle, asyncio.TimerHandle)]
     uvloop = sys.modules.get("uvloop")
     return [*found, dict(vars(asyncio.events)), dict(vars(warnings)), dict(vars(uvloop.Loop)) if uvloop else {}, threads_now()]

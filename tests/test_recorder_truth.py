@@ -275,9 +275,7 @@ def test_a_waker_that_is_left_over_is_noticed(monkeypatch: pytest.MonkeyPatch) -
     assert source.count("                        cause = IO\n                        moment = stop\n") == 1
     source = source.replace("        cause = IO\n        if nested", "        if nested")
     source = source.replace("                        cause = IO\n                        moment = stop\n", "")
-    source = source.replace("outer, start, callback = cause, clock(), self._callback", "outer, start = cause, clock()")
     source = source.replace("cause, due = TIMER, self._when + offset", "due = 0.0")
-    source = source.replace("                            called(start, moment, callback)\n", "                            pass\n")
     space: dict[str, Any] = {"__name__": hooks.__name__, "__package__": "asyncviz", "__file__": hooks.__file__}
     exec(compile(source, hooks.__file__, "exec"), space)
     monkeypatch.setattr(hooks, "hook", space["hook"])

@@ -23,6 +23,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "course-stamp.json")
+# The Python that makes .venv: the one that runs this, unless that is .venv's own, which the set-up may have to remove.
+INSIDE = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+PYTHON = getattr(sys, "_base_executable", sys.executable) if INSIDE else sys.executable
 NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
 
 HELP = """\
@@ -173,27 +176,27 @@ def make_venv():
         os.remove(VENV)
     elif os.path.isdir(VENV):
         shutil.rmtree(VENV)
-    if quietly([sys.executable, "-c", "import ensurepip, venv"]) == 0:
+    if quietly([PYTHON, "-c", "import ensurepip, venv"]) == 0:
         try:
-            stage("virtual environment", [[sys.executable, "-m", "venv", ".venv"]])
+            stage("virtual environment", [[PYTHON, "-m", "venv", ".venv"]])
             return
         except Stopped:
             print("  (trying again without pip in it)")
     # Debian and Ubuntu keep ensurepip in a package of its own, python3-venv: do without it.
     check = "import pip, sys; sys.exit(tuple(map(int, pip.__version__.split('.')[:2])) < {0!r})".format(OLDEST_PIP)
-    if quietly([sys.executable, "-c", check]) != 0:
+    if quietly([PYTHON, "-c", check]) != 0:
         raise Stopped(
             "This Python can make no virtual environment with pip, and has no pip of its own (22.3 or newer).\n"
             "Install one of the two and try again. On Debian or Ubuntu: sudo apt install python3-venv"
         )
-    command = [sys.executable, "-m", "venv", "--clear", "--without-pip", ".venv"]
+    command = [PYTHON, "-m", "venv", "--clear", "--without-pip", ".venv"]
     stage("virtual environment (without python3-venv)", [command])
 
 
 def pip_install(*what):
     """The command that installs into .venv, with its own pip or else with the pip of the Python outside."""
     inside = quietly([VENV_PYTHON, "-c", "import pip"]) == 0
-    pip = [VENV_PYTHON, "-m", "pip"] if inside else [sys.executable, "-m", "pip", "--python", VENV_PYTHON]
+    pip = [VENV_PYTHON, "-m", "pip"] if inside else [PYTHON, "-m", "pip", "--python", VENV_PYTHON]
     quiet = ["--disable-pip-version-check", "--no-input"]
     return pip + quiet + ["install", "--no-deps", "--no-compile", "--no-warn-script-location"] + list(what)
 

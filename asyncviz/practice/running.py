@@ -101,7 +101,8 @@ def _quiet(printed: Printed, space: dict[str, Any]) -> Iterator[None]:
     """Nothing is shown, nobody is asked, and nothing of earlier programs is collected, whose complaints would count."""
     collecting = gc.isenabled()
     gc.disable()
-    shell: dict[str, Any] = {name: space[name] for name in ("exit", "quit") if name in space}  # IPython's would end the kernel
+    # what IPython calls exit would end the kernel
+    shell: dict[str, Any] = {name: space[name] for name in ("exit", "quit") if name in space}
     space.update(dict.fromkeys(shell, sys.exit))
     undo = replace(builtins, "input", _input)
     try:

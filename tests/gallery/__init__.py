@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import io
 import linecache
@@ -56,10 +57,13 @@ def run(path: Path) -> Run:
     logger, level = logging.getLogger("asyncio"), logging.getLogger("asyncio").level
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
+        gc.collect()
+        gc.freeze()  # or the collector looks through all that a test session holds, in the middle of a step
         logger.setLevel(logging.CRITICAL + 1)
         try:
             with asyncviz.record(path.stem) as trace:
                 asyncio.run(program.main())
         finally:
+            gc.unfreeze()
             logger.setLevel(level)
     return Run(trace, diagnose(trace), getattr(program, "EXPECTED", ""), marked[0] if marked else None)

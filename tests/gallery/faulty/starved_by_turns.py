@@ -1,4 +1,4 @@
-"""Seventy calculations give way after each piece, but to each other: everybody else gets one turn in seventy-one."""
+"""Forty calculations give way after each piece, but to each other: everybody else gets one turn in forty-one."""
 
 import asyncio
 import time
@@ -24,4 +24,4 @@ async def answer() -> None:
 
 
 async def main() -> None:
-    await asyncio.gather(answer(), *(calculate() for _ in range(70)))  # <- fault
+    await asyncio.gather(answer(), *(calculate() for _ in range(40)))  # <- fault
