@@ -2,6 +2,7 @@
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.checks import Verdict, check
+from asyncviz.practice.errors import shown
 from asyncviz.practice.predictions import Prediction, predict
 from asyncviz.practice.quizzes import answer, quiz
 from asyncviz.practice.service import ServiceError, Stats, WebService, web_service
@@ -20,5 +21,6 @@ __all__ = [
     "progress",
     "quiz",
     "reset_progress",
+    "shown",
     "web_service",
 ]

@@ -171,6 +171,8 @@ def _names(function: Function) -> dict[str, Any]:
 
 def _recorded(case: Case, function: Function, service: Any, name: str) -> Attempt:
     """The same on the real clock: in a helper thread, because the notebook's own runs a loop already."""
+    import numpy  # noqa: F401  # the recorder needs it, and a thread that is stopped would leave half of it
+
     done: list[Attempt] = []
 
     def work() -> None:
