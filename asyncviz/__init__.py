@@ -18,7 +18,8 @@ from .trace import Trace
 
 if TYPE_CHECKING:
     from .formats import load
-    from .magic import load_ipython_extension, unload_ipython_extension
+    from .magic import load_ipython_extension as load_ipython_extension
+    from .magic import unload_ipython_extension as unload_ipython_extension
     from .simulate import busy, simulate
     from .timeline import compare
 

@@ -7,6 +7,7 @@ from asyncio import events
 from typing import Any
 
 from .loops import NEVER, UNKNOWN, TaskInfo, Watch
+from .patch import Call, wrap
 
 _SLOTS = ("_callback", "_args", "_cancelled", "_loop", "_source_traceback", "_repr", "_context")
 
@@ -19,7 +20,7 @@ def adopt_all(
     `early`: the loop ran before the recording began; otherwise its tasks have been created just before it runs.
     """
     queued = {}
-    for i, handle in enumerate(loop._ready if step is not None else ()):
+    for i, handle in enumerate(getattr(loop, "_ready", ()) if isinstance(loop, asyncio.BaseEventLoop) else ()):
         owner = getattr(handle._callback, "__self__", None)
         if isinstance(owner, asyncio.Future) and hasattr(owner, "get_coro") and not handle._cancelled:
             queued[id(owner)] = i, handle
@@ -31,6 +32,9 @@ def adopt_all(
             current = info
         elif id(task) in queued:  # nobody else holds the handle of a task's step
             i, plain = queued[id(task)]
+            if issubclass(step, Call):
+                plain._callback = wrap(step, plain._callback, info)
+                continue
             handle = loop._ready[i] = object.__new__(step)
             for name in _SLOTS:
                 setattr(handle, name, getattr(plain, name))
@@ -38,7 +42,7 @@ def adopt_all(
         else:
             info.ready, info.reason = NEVER, None
             suspended.append(info)
-    for handle in loop._scheduled if step is not None else ():
+    for handle in loop._scheduled if issubclass(step, events.Handle) else ():
         if type(handle) is events.TimerHandle:
             handle.__class__ = timer
     return current

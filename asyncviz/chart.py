@@ -2,432 +2,287 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.path import Path
 
-from . import lanes
 from .captions import clean, seconds
-from .ink import Shape, Words, dashes, rectangles, skyline
-from .lanes import Bars, Lane, Lanes
-from .palette import BAR, BIN, LEAST, LINE, OUTLINES, SEEN, SMALL, TINY, Theme
-from .signs import end_mark
-from .trace import Hold, Trace
+from .ink import Shape, Words, end_mark, fit, measure, path_arrow, rectangles, skyline, tall
+from .lanes import Bars, Lane, Lanes, Starved, merge
+from .palette import BAR, BIN, LEAST, LINE, OUTLINES, QUEUED, SEEN, SMALL, Theme
+from .trace import TaskTrace, Trace, Work
+
+if TYPE_CHECKING:
+    from .critical import Link
 
 WORDS = 300  # reasons that are tried at most, the longest waits first
 
 
-class Mark(NamedTuple):
-    """The life of a task: its lane, beginning and end in pixels, and how it ended."""
-
-    lane: int
-    born: float
-    x: float
-    outcome: str
-
-
 class Chart:
-    """One recording for one width: `left` to `right` are pixels, `view` the seconds they stand for.
+    """One recording between `left` and `right`, which stand for the seconds of `view`; heights come later.
 
-    What depends on the width is worked out at once, and `occurs` tells the legend what there is; heights come later.
+    `occurs` tells the legend what there is.
     """
 
     def __init__(
-        self, trace: Trace, rows: Lanes, theme: Theme, holds: list[Hold], starved: list[lanes.Starved],
-        unit: float, left: float, right: float, view: tuple[float, float],
+        self, trace: Trace, rows: Lanes, theme: Theme, starved: list[Starved], path: Sequence[Link],
+        left: float, right: float, view: tuple[float, float],
     ) -> None:  # fmt: skip
-        self.trace, self.rows, self.theme, self.holds, self.unit = trace, rows, theme, holds, unit
-        self.left, self.right = left, right
-        self.starved = [s for s in starved if rows.of_task[s.task] >= 0]
-        self.calls = next((n for n, row in enumerate(rows.rows) if row.kind == "callback"), -1)
-        self.origin, self.speed = view[0], (right - left) / (view[1] - view[0] or 1.0)
-        self.occurs: dict[str, None] = {}
-        self.marks: list[Mark] = []
-        if trace.tasks:
-            self._steps()
-            self._waits()
-            self._ends()
-            self._busy()
-        self._others()
-        for hold in self.holds:
-            self.occurs[hold.kind] = None
+        self.trace, self.rows, self.theme, self.path = trace, rows, theme, path
+        self.left, self.right, self.view = left, right, view
+        self.starved = sorted((s for s in starved if rows.of_task[s.task] >= 0), key=lambda s: s.ready)
+        self.tasks = list(trace.tasks.values())
+        self.lane_of = {t.label: int(max(rows.of_task[t.index], rows.of_fold[t.index])) for t in self.tasks}
+        self.calls = next((n for n, _ in self._rows("callback")), -1)
+        self.occurs = {hold.kind for hold in trace.holds} | ({"path"} if path else set())
+        self.busy: dict[int, Bars | None] = {n: self._busy(n, row) for n, row in self._rows("loop")}
+        self._steps()
+        self.waits = list(self._waits())
+        self.occurs |= {"waiting"} if len(trace.waits[0]) and (rows.of_task >= 0).any() else set()
+        for row in rows.rows:
+            self.occurs |= {self.tasks[i].outcome for i in row.members if row.kind == "task"}
+            self.occurs |= {"span" if row.depth else "running" for _ in row.spans}
+            self.occurs |= {what for w in row.work for what in (["work", "queued"] if self._queued(w) else ["work"])}
+
+    def _rows(self, *kinds: str) -> list[tuple[int, Lane]]:
+        return [(n, row) for n, row in enumerate(self.rows.rows) if row.kind in kinds]
 
     def x(self, time: Any) -> Any:
-        """Seconds to pixels."""
-        return self.left + (time - self.origin) * self.speed
+        """Seconds to units."""
+        first, last = self.view
+        return self.left + (time - first) * ((self.right - self.left) / ((last - first) or 1.0))
+
+    def _seen(self, start: float, stop: float) -> tuple[float, float]:
+        """The part of a stretch of time that lies inside the Axes, in units."""
+        return max(float(self.x(start)), self.left), min(float(self.x(stop)), self.right)
 
     # -- what depends on the width -------------------------------------------------------------------------------------
 
     def _steps(self) -> None:
-        steps, rows, least = self.trace.steps, self.rows, LEAST * self.unit
-        where = np.where(rows.of_task >= 0, rows.of_task, rows.of_fold)[steps.task]
+        steps = self.trace.steps
+        where = np.maximum(self.rows.of_task, self.rows.of_fold)[steps.task] if self.tasks else steps.task
         order = np.argsort(where.astype(np.int16), kind="stable")
         order = order[where[order] >= 0]
         lane, ready, start, stop = where[order], *(self.x(c[order]) for c in (steps.ready, steps.start, steps.stop))
-        self.running = lanes.merge(lane, start, stop, least, BIN * self.unit)
-        own = rows.of_task[steps.task[order]] >= 0
-        late = start - ready
-        long = own & (late >= SEEN * self.unit)
-        self.ready = lanes.merge(lane[long], ready[long], start[long], 1.5 * self.unit, BIN * self.unit)
-        short = own & ~long & (late > 0.2 * (stop - start))
-        self.queue = lanes.merge(lane[short], ready[short], stop[short], 0.0, BIN * self.unit)
-        self.folded: list[tuple[int, Any, Any, Any]] = []
-        for number, row in enumerate(rows.rows):
-            if row.kind == "fold":
-                self.folded.append(self._fold(number, row, lane == number, ready, start))
-        if len(self.running.lane):
-            self.occurs["running"] = None
-        self.queue_bars = self.queue.right - self.queue.left >= SEEN * self.unit
-        crowd = any(np.any(ready > 0.04 * flight.max(initial=0)) for _, _, flight, ready in self.folded)
-        if len(self.ready.lane) or self.ready.skylines or self.queue_bars.any() or crowd:
-            self.occurs["ready"] = None
-        if self.running.widened:
-            self.occurs["widened"] = None
-        if any(e[-1] - e[0] > 12 * self.unit for _, e, _ in self.running.skylines):
-            self.occurs["dense"] = None
+        self.running = merge(lane, start, stop)
+        late = (start - ready > 0.2 * (stop - start)) & (self.rows.of_task[steps.task[order]] >= 0)
+        bars = merge(lane[late], ready[late], start[late], 1.5)
+        wide = (bars.right - bars.left >= SEEN) & (bars.share > 0)
+        self.ready = Bars(bars.lane[wide], bars.left[wide], bars.right[wide], bars.share[wide])
+        # of each group: (lane, columns, how many of its tasks were in flight in each, and how many ready)
+        self.folded = []
+        for number, row in self._rows("fold"):
+            born = self.x(np.array([self.tasks[i].born or 0.0 for i in row.members]))
+            gone = self.x(np.array([self._end(self.tasks[i]) for i in row.members]))
+            edges = np.clip(np.arange(self.left, self.right + 3, 3), born.min(), gone.max())
+            flight, waiting = (
+                np.subtract(*(np.searchsorted(np.sort(ends), edges[:-1] / 2 + edges[1:] / 2) for ends in lives))
+                for lives in ((born, gone), (ready[lane == number], start[lane == number]))
+            )
+            self.folded.append((number, edges, flight, np.where(waiting > 0.04 * flight.max(), waiting, 0)))
+        seen = {
+            "running": len(lane), "widened": self.running.widened, "dense": np.any(self.running.share < 1),
+            "in flight": self.folded, "ready": len(self.ready.lane) or any(r.any() for *_, r in self.folded),
+        }  # fmt: skip
+        self.occurs |= {sign for sign, there in seen.items() if there}
 
-    def _fold(self, number: int, row: Lane, mine: Any, ready: Any, start: Any) -> tuple[int, Any, Any, Any]:
-        """(lane, edges, in flight, ready): how many of a group's tasks were in flight, and ready, in each column."""
-        tasks = list(self.trace.tasks.values())
-        end = self.trace.duration
-        born = self.x(np.array([tasks[i].born or 0.0 for i in row.members]))
-        gone = self.x(np.array([end if (f := tasks[i].finished) is None else f for i in row.members]))
-        edges = np.clip(np.arange(self.left, self.right + 3 * self.unit, 3 * self.unit), born.min(), gone.max())
-        self.occurs["in flight"] = None
-        return number, edges, lanes.in_flight(born, gone, edges), lanes.in_flight(ready[mine], start[mine], edges)
-
-    def _waits(self) -> None:
+    def _waits(self) -> Iterator[tuple[int, str, int, float, float]]:
+        """The waits worth a word: (lane, text, how often, left, right). Short ones for the same, in a row, are one."""
         task, start, stop, reason = self.trace.waits
         lane = self.rows.of_task[task] if len(task) else task
         order = np.argsort(lane.astype(np.int16), kind="stable")
         order = order[lane[order] >= 0]
-        lane, a, b, reason = lane[order], self.x(start[order]), self.x(stop[order]), reason[order]
-        if len(lane):
-            self.occurs["waiting"] = None
+        lane, a, b = lane[order], self.x(start[order]), self.x(stop[order])
         texts: dict[str, int] = {}
         number = np.array([texts.setdefault(clean(r.text or r.kind), len(texts)) for r in self.trace.reasons], np.int32)
-        what, new = number[reason], np.ones(len(lane), bool)
-        # repeats are one word, unless something long lies between them
-        apart = (lane[1:] != lane[:-1]) | (what[1:] != what[:-1]) | (a[1:] - b[:-1] > 9 * self.unit)
-        new[1:] = apart
-        first = np.nonzero(new)[0]
-        last = np.append(first[1:], len(lane)) - 1
-        names = list(texts)
-        # (lane, text, how often, left, right, left and right of the longest one)
-        self.reasons: list[tuple[int, str, int, float, float, float, float]] = []
-        if not len(first):
-            return
-        wide = np.nonzero(b[last] - a[first] >= 14 * self.unit)[0]
-        wide = wide[np.argsort(-(b[last] - a[first])[wide], kind="stable")][:WORDS]
-        for g in wide:
-            i, j = int(first[g]), int(last[g])
-            k = i + int(np.argmax(b[i : j + 1] - a[i : j + 1]))
-            pieces = [(i, j, k)]
-            if j == i + 1 and min(b[i] - a[i], b[j] - a[j]) >= 90 * self.unit:
-                pieces = [(i, i, i), (j, j, j)]  # room for a word each
-            for i, j, k in pieces:
-                row = (int(lane[i]), names[what[i]], j - i + 1, float(a[i]), float(b[j]), float(a[k]), float(b[k]))
-                self.reasons.append(row)
+        what, names = number[reason[order]], list(texts)
+        roomy = b - a >= np.array([5.5 * len(name) + 8 for name in names])[what]
+        alone = (lane[1:] != lane[:-1]) | (what[1:] != what[:-1]) | (a[1:] - b[:-1] > 9) | roomy[1:] | roomy[:-1]
+        first = np.flatnonzero(np.append(True, alone)[: len(lane)])
+        last = np.append(first[1:], len(lane))[: len(first)] - 1
+        for g in np.argsort(a[first] - b[last], kind="stable")[:WORDS]:
+            i, j, text = int(first[g]), int(last[g]), names[what[first[g]]]
+            if b[j] - a[i] >= 14 and text:
+                yield int(lane[i]), text, j - i + 1, float(a[i]), float(b[j])
 
-    def _ends(self) -> None:
-        tasks = list(self.trace.tasks.values())
-        for number, row in enumerate(self.rows.rows):
-            if row.kind == "task":
-                task = tasks[row.members[0]]
-                end = self.trace.duration if task.finished is None else task.finished
-                born = float(self.x(task.born or 0.0))
-                self.marks.append(Mark(number, born, float(self.x(end)), task.outcome))
-                self.occurs[task.outcome] = None
+    def _busy(self, number: int, row: Lane) -> Bars | None:
+        """When a loop was not idle; None if it did not tell."""
+        loop = self.trace.loops[row.loop]
+        if loop.idle is None:
+            return None
+        start = self.x(np.sort(np.concatenate((loop.runs[:, 0], loop.idle[:, 1]))))
+        stop = self.x(np.sort(np.concatenate((loop.runs[:, 1], loop.idle[:, 0]))))
+        return merge(np.full(len(start), number), start, np.maximum(start, stop), shortest=3 * BIN)
 
-    def _busy(self) -> None:
-        """When each loop was not idle."""
-        self.busy: dict[int, Bars | None] = {}
-        for number, row in enumerate(self.rows.rows):
-            if row.kind != "loop":
-                continue
-            loop = self.trace.loops[row.loop]
-            if loop.idle is None:
-                self.busy[number] = None
-                continue
-            edges = np.concatenate((loop.runs.ravel(), loop.idle.ravel()))
-            kind = np.concatenate((np.tile([1, -1], len(loop.runs)), np.tile([-1, 1], len(loop.idle))))
-            order = np.argsort(edges, kind="stable")
-            edges, level = edges[order], np.cumsum(kind[order])
-            on = np.nonzero((level[:-1] > 0) & (edges[1:] > edges[:-1]))[0]
-            a, b = self.x(edges[on]), self.x(edges[on + 1])
-            columns = BIN * self.unit
-            self.busy[number] = lanes.merge(np.full(len(on), number), a, b, LEAST * self.unit, columns, 4 * columns)
+    def _end(self, task: TaskTrace) -> float:
+        return self.trace.duration if task.finished is None else task.finished
 
-    def _others(self) -> None:
-        for row in self.rows.rows:
-            if row.spans:
-                self.occurs["running" if not row.depth else "span"] = None
-            for w in row.work:
-                self.occurs["work"] = None
-                if (w.started or self.trace.duration) - w.queued > 0 and self._queued(w)[1] > 3 * self.unit:
-                    self.occurs["queued"] = None
-
-    def _queued(self, work: Any) -> tuple[float, float]:
-        """Left end and width of the time for which a call waited for a worker."""
-        a = float(self.x(work.queued))
-        return a, float(self.x(self.trace.duration if work.started is None else work.started)) - a
+    def _queued(self, work: Work) -> tuple[float, float] | None:
+        """For how long a call waited for a worker, if that can be seen."""
+        a, b = self.x(work.queued), self.x(self.trace.duration if work.started is None else work.started)
+        return (float(a), float(b)) if b - a > SEEN else None
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
-    def draw(self, top: float, unit: float, words: Words) -> list[Shape]:
-        """Shapes for Axes whose upper edge is `top`, `unit` pixels to a unit of the lanes' heights; adds to `words`."""
-        self.words, self.ruler = words, words.ruler
-        self.y = np.array([top - row.middle * unit for row in self.rows.rows])
-        self.high = np.array([row.height * unit for row in self.rows.rows])
+    def draw(self, top: float, stretch: float, words: Words) -> list[Shape]:
+        """Shapes for Axes whose upper edge is `top`, with lanes `stretch` times their height; adds to `words`."""
+        self.words = words
+        self.y = np.array([top - (row.top + row.height / 2) * stretch for row in self.rows.rows])
+        self.high = np.array([row.height * stretch for row in self.rows.rows])
         self.bar = self.high * BAR
         self.shapes: list[Shape] = []
         self._draw_loops()
-        if self.trace.tasks:
-            self._draw_folds()
-            self._draw_tasks()
-        self._draw_work()
-        self._draw_spans()
-        boxes = self._draw_holds()
-        if self.trace.tasks:
-            self._draw_marks()
-            self._say_ready(boxes)
-            self._say_waits()
+        self._draw_tasks()
+        for number, row in self._rows("thread", "process"):
+            self._draw_work(number, row)
+        for number, row in self._rows("span"):
+            names = [s.name if row.depth else f"blocking {seconds(s.stop - s.start)}" for s in row.spans]
+            pieces = [(s.start, s.stop) for s in row.spans]
+            self._named(number, pieces, names, self.theme.running, self.theme.on_running, 0.6 if row.depth else 1.0)
+        self._draw_holds()
+        self._draw_path()
+        for number, row in self._rows("task"):
+            task = self.tasks[row.members[0]]
+            x = float(self.x(self._end(task)))
+            if self.left <= x <= self.right + 1:
+                y, r = float(self.y[number]), min(5.2, self.bar[number] * 0.4)
+                self.shapes += end_mark(task.outcome, x, y, r, self.theme)
+                words.boxes.append((x - r - 1, y - r - 1, x + r + 1, y + r + 1))
+        self._say_ready()
+        self._say_waits()
         return self.shapes
 
     def _add(self, path: Path, face: str | None, edge: str | None = None, line: float = 0.0, **style: Any) -> None:
-        self.shapes.append(Shape(path, face, edge, line * self.unit, **style))
+        self.shapes.append(Shape(path, face, edge, line, **style))
 
-    def _bars(self, lane: Any, left: Any, right: Any, share: float = 1.0) -> Path:
+    def _bars(self, lane: Any, left: Any, right: Any, share: Any = 1.0) -> Path:
         half = self.bar[lane] * share / 2
         return rectangles(left, self.y[lane] - half, right, self.y[lane] + half)
 
-    def _skylines(self, bars: Bars, least: float, face: str, edge: str | None = None, **style: Any) -> None:
-        for lane, edges, share in bars.skylines:
-            high, middle = self.bar[lane], float(self.y[lane])
-            if self.rows.rows[lane].kind == "fold":
-                high, middle = high * 0.2, middle - high * 0.4
-            heights = np.maximum(share * high, min(least * self.unit, high))
-            self._add(skyline(edges, heights, middle), face, edge, 0.8 if edge else 0.0, **style)
-
     def _draw_loops(self) -> None:
-        for number, row in enumerate(self.rows.rows):
-            if row.kind != "loop":
-                continue
-            y, half, t = self.y[number], min(self.bar[number] * 0.32, 5 * self.unit), self.theme
+        for number, bars in self.busy.items():
+            y, half, t = float(self.y[number]), min(self.bar[number] * 0.32, 5.0), self.theme
             self._add(rectangles(self.left, y - half, self.right, y + half), t.idle)
-            busy = self.busy[number]
-            if busy is None:
-                size = TINY
-                box = self.words.put("not seen", self.left + 6 * self.unit, y - self.words.centre(size), size, t.quiet)
-                assert box is None or box
-                continue
-            self._add(rectangles(busy.left, y - half, busy.right, y + half), t.busy)
-            for _, edges, share in busy.skylines:
-                self._add(skyline(edges, np.maximum(share * 2 * half, 1.5 * self.unit), float(y)), t.busy)
-
-    def _draw_folds(self) -> None:
-        """How many of the folded tasks are in flight, and of these ready, as an area over a strip of when one runs."""
-        t = self.theme
-        for number, edges, flight, ready in self.folded:
-            most = max(float(flight.max(initial=0.0)), 1e-9)
-            foot = self.y[number] - self.bar[number] * 0.3
-            for values, least, face, edge, hatch in (
-                (flight, 0.0, t.flight, t.waiting, None),
-                (np.minimum(ready, flight), 0.04 * most, t.ready_fill, t.ready, t.ready_hatch),
-            ):
-                for a, b in _stretches(values > least):
-                    heights = np.round(np.maximum(values[a:b] / most * self.bar[number] * 0.85, 1.5 * self.unit), 1)
-                    path = skyline(edges[a : b + 1], heights, foot, below=False)
-                    self._add(path, face, edge, 0.8, hatch=hatch)
+            if bars is None:
+                self.words.put("not seen", self.left + 6, y, SMALL, t.quiet)
+            else:
+                high = np.maximum(bars.share * half, 0.8)
+                self._add(rectangles(bars.left, y - high, bars.right, y + high), t.busy)
 
     def _draw_tasks(self) -> None:
-        t, half = self.theme, LINE * self.unit / 2
-        # one line for a whole life: it is seen wherever nothing lies over it
-        y = np.array([self.y[mark.lane] for mark in self.marks])
-        if len(y):
-            left, right = ([getattr(mark, end) for mark in self.marks] for end in ("born", "x"))
-            self._add(rectangles(left, y - half, right, y + half), t.waiting)
-        q, big = self.queue, self.queue_bars
-        if big.any():
-            path = self._bars(q.lane[big], q.left[big], q.right[big], 0.92)
+        t, run, own = self.theme, self.running, self._rows("task")
+        for number, edges, flight, ready in self.folded:  # an area, over a strip of when one of the group runs
+            foot, scale = self.y[number] - self.bar[number] * 0.3, self.bar[number] * 0.85 / max(flight.max(), 1)
+            self._add(skyline(edges, flight * scale, foot), t.flight, t.waiting, 0.8)
+            self._add(rectangles(edges[:-1], foot, edges[1:], foot + ready * scale), t.ready_fill, hatch=t.ready_hatch)
+        if own:  # one line for a whole life: it is seen wherever nothing lies over it
+            tasks = [self.tasks[row.members[0]] for _, row in own]
+            left, right = self.x(np.array([(t.born or 0.0, self._end(t)) for t in tasks])).T
+            y = self.y[[n for n, _ in own]]
+            self._add(rectangles(left, y - LINE / 2, right, y + LINE / 2), t.waiting)
+        if len(self.ready.lane):
+            path = self._bars(*self.ready[:3], self.ready.share * 0.92)
             self._add(path, t.ready_fill, t.ready, 1.0, hatch=t.ready_hatch)
-        self._skylines(q, 0.0, t.ready_fill, t.ready, hatch=t.ready_hatch)
-        r = self.ready
-        if len(r.lane):
-            self._add(self._bars(r.lane, r.left, r.right, 0.92), t.ready_fill, t.ready, 1.0, hatch=t.ready_hatch)
-        self._skylines(r, 0.0, t.ready_fill, t.ready, hatch=t.ready_hatch)
-        run = self.running
         if len(run.lane):
             fold = np.array([row.kind == "fold" for row in self.rows.rows])[run.lane]
-            deep = self.bar[run.lane] / 2
-            top = np.where(fold, self.y[run.lane] - deep * 0.6, self.y[run.lane] + deep)
-            self._add(rectangles(run.left, self.y[run.lane] - deep, run.right, top), t.running)
-        self._skylines(run, 2 * LINE, t.running)
+            y, high = self.y[run.lane] - self.bar[run.lane] * 0.4 * fold, self.bar[run.lane] * np.where(fold, 0.2, 1.0)
+            half = np.maximum(high * run.share, np.minimum(2 * LINE, high)) / 2
+            self._add(rectangles(run.left, y - half, run.right, y + half), t.running)
 
-    def _draw_work(self) -> None:
-        t, u = self.theme, self.unit
-        for number, row in enumerate(self.rows.rows):
-            if row.kind not in ("thread", "process"):
-                continue
-            queued = [self._queued(w) for w in row.work]
-            late = np.array([(a, a + w) for a, w in queued if w > 3 * u]).reshape(-1, 2)
-            if len(late):
-                low = self.y[number] - self.bar[number] / 2 - 4.5 * u
-                for a, b in _union(late):
-                    self._add(dashes(a, b, low, 2.2 * u, u), t.work)
-            done = [w for w in row.work if w.started is not None]
-            a = self.x(np.array([w.started for w in done], float))
-            b = self.x(np.array([self.trace.duration if w.finished is None else w.finished for w in done], float))
-            self._named(number, a, b, [w.name for w in done], t.work, t.on_work, 0.8)
+    def _draw_work(self, number: int, row: Lane) -> None:
+        t, end = self.theme, self.trace.duration
+        low = float(self.y[number] - self.bar[number] / 2 - 3.4)
+        queued = np.array([q for w in row.work if (q := self._queued(w))]).reshape(-1, 2)
+        union = merge(np.zeros(len(queued), np.int32), queued[:, 0], queued[:, 1], 0.0)
+        for a, b in zip(union.left, union.right, strict=True):
+            self._add(Path([(a, low), (b, low)]), None, t.work, 2.2, style=QUEUED)
+        done = [w for w in row.work if w.started is not None]
+        pieces = [(w.started or 0.0, end if w.finished is None else w.finished) for w in done]
+        self._named(number, pieces, [w.name for w in done], t.work, t.on_work, 0.8)
 
-    def _draw_spans(self) -> None:
-        for number, row in enumerate(self.rows.rows):
-            if row.spans:
-                a, b = (self.x(np.array([getattr(s, end) for s in row.spans])) for end in ("start", "stop"))
-                names = [f"{seconds(s.stop - s.start)}" if not row.depth else s.name for s in row.spans]
-                if not row.depth:
-                    names = [f"blocking {name}" for name in names]
-                self._named(number, a, b, names, self.theme.running, self.theme.on_running, 0.6 if row.depth else 1.0)
-
-    def _named(self, lane: int, a: Any, b: Any, names: list[str], face: str, ink: str, share: float) -> None:
+    def _named(
+        self, lane: int, pieces: list[tuple[float, float]], names: list[str], face: str, ink: str, share: float
+    ) -> None:
         """Bars with their names inside, where there is room."""
-        if not len(a):
-            return
-        order = np.argsort(a, kind="stable")
-        bars = lanes.merge(np.full(len(a), lane), a[order], b[order], LEAST * self.unit, BIN * self.unit)
-        if bars.widened:
-            self.occurs["widened"] = None
-        gap = 0.8 * self.unit  # neighbours stay apart
-        roomy = len(a) <= 200
-        left, right = (a[order], np.maximum(b[order] - gap, a[order] + LEAST * self.unit)) if roomy else bars[1:3]
-        self._add(self._bars(np.full(len(left), lane), left, right, share), face)
-        if not roomy:
-            self._skylines(bars, LINE, face)
-            return
-        for i in order:
-            text = self.ruler.fit(clean(names[i]), SMALL, min(b[i], self.right) - max(a[i], self.left) - 8 * self.unit)
-            middle = (max(a[i], self.left) + min(b[i], self.right)) / 2
-            self.words.put(text, middle, self.y[lane] - self.words.centre(SMALL), SMALL, ink, 0.5)
+        if pieces:
+            a, b = self.x(np.array(sorted(pieces))).T
+            bars = merge(np.full(len(a), lane), a, np.maximum(b - 0.8, a))  # neighbours stay apart
+            self._add(self._bars(*bars[:3], bars.share * share), face)
+            self.occurs |= {"widened"} if bars.widened else set()
+        for (start, stop), name in list(zip(pieces, names, strict=True))[:200]:
+            left, right = self._seen(start, stop)
+            self.words.put(fit(clean(name), SMALL, right - left - 8), (left + right) / 2, self.y[lane], SMALL, ink, 0.5)
 
-    def _draw_holds(self) -> list[tuple[int, float, float]]:
-        """Outline long steps and name them; returns (lane, left, right) of each."""
-        t, u, boxes = self.theme, self.unit, []
-        for hold in sorted(self.holds, key=lambda h: -h.seconds)[:WORDS]:
+    def _draw_holds(self) -> None:
+        """Outline long steps and name them: inside the bar if it fits, else above it, as long as possible."""
+        t = self.theme
+        for hold in sorted(self.trace.holds, key=lambda h: -h.seconds)[:WORDS]:
             task = self.trace.tasks.get(hold.who)
             lane = self.calls if task is None else int(self.rows.of_task[task.index])
             if lane < 0:
                 continue
-            a, b = float(self.x(hold.start)), max(float(self.x(hold.stop)), float(self.x(hold.start)) + LEAST * u)
-            boxes.append((lane, a, b))
-            if task is None:
-                self._add(self._bars([lane], a, b), t.running)
-            half = self.bar[lane] / 2
-            self._add(rectangles(a, self.y[lane] - half, b, self.y[lane] + half), None, t.hold, 2.0,
-                      style=OUTLINES.get(hold.kind, "-"))  # fmt: skip
+            a = float(self.x(hold.start))
+            box = self._bars(lane, a, max(float(self.x(hold.stop)), a + LEAST))
+            self._add(box, t.running if task is None else None, t.hold, 2.0, style=OUTLINES.get(hold.kind, "-"))
             what = f"{hold.kind if hold.kind != 'unknown' else 'long step'} {seconds(hold.seconds)}"
             place = [f"{clean(hold.function)}()"] if hold.function else [clean(hold.who)] if task is None else []
             place += [f"line {hold.line}"] if hold.line else []
-            self._say_hold(lane, a, b, [f"{what} · {', '.join(place)}"] * bool(place) + [what, seconds(hold.seconds)])
-        return boxes
+            left, right = self._seen(hold.start, hold.stop)
+            choices = [f"{what} · {', '.join(place)}"] * bool(place) + [what, seconds(hold.seconds)]
+            inside = [text for text in choices if measure(text, SMALL)[0] + 10 <= right - left]
+            if not any(self.words.put(s, (left + right) / 2, self.y[lane], SMALL, t.on_running, 0.5) for s in inside):
+                any(self._above(lane, text, (left + right) / 2, t.hold) for text in choices[:2])
 
-    def _say_hold(self, lane: int, a: float, b: float, choices: list[str]) -> None:
-        """Inside the bar if it fits, else above it, as long as possible."""
-        left, right, u = max(a, self.left), min(b, self.right), self.unit
-        for text in choices:
-            if self.ruler(text, SMALL)[0] + 10 * u <= right - left:
-                y = self.y[lane] - self.words.centre(SMALL)
-                if self.words.put(text, (left + right) / 2, y, SMALL, self.theme.on_running, 0.5):
-                    return
-        for text in choices[:2]:
-            if self._above(lane, text, (left + right) / 2, SMALL, self.theme.hold):
-                return
-
-    def _above(self, lane: int, text: str, middle: float, size: float, colour: str, align: float = 0.5) -> bool:
+    def _above(self, lane: int, text: str, middle: float, colour: str) -> bool:
         """A word in the gap over a lane's bars."""
-        gap = self.high[lane] - self.bar[lane]
-        w = self.ruler(text, size)[0]
-        if self.words.height(size) > gap:
-            return False
-        x = min(max(middle - align * w, self.left + 2), self.right - w - 2)
-        _, _, deep = self.ruler("", size)
-        return self.words.put(text, x, self.y[lane] + self.bar[lane] / 2 + deep + 0.5, size, colour) is not None
+        w, high = measure(text, SMALL)[0], tall(SMALL)
+        x, y = min(max(middle - w / 2, self.left + 2), self.right - w - 2), self.y[lane] + self.bar[lane] / 2 + 0.5
+        return high <= self.high[lane] - self.bar[lane] and bool(self.words.put(text, x, y + high / 2, SMALL, colour))
 
-    def _draw_marks(self) -> None:
-        t, u = self.theme, self.unit
-        for mark in self.marks:
-            if not self.left <= mark.x <= self.right + u:
-                continue  # zoomed away
-            r = min(5.2 * u, self.bar[mark.lane] * 0.4)
-            self.shapes += end_mark(mark.outcome, mark.x, float(self.y[mark.lane]), r, u, t)
-            y = self.y[mark.lane]
-            self.words.boxes.append((mark.x - r - u, y - r - u, mark.x + r + u, y + r + u))
+    def _draw_path(self) -> None:
+        """The critical path: a line under what lies on it, and an arrow where one task woke another."""
+        lanes = {**{s.name: n for n, row in self._rows("span") for s in row.spans}, **self.lane_of}
+        links = [(lanes[link.label], *self._seen(link.start, link.stop)) for link in self.path if link.label in lanes]
+        lane, left, right = np.array([link for link in links if link[1] <= link[2]]).reshape(-1, 3).T
+        foot, row = self.y - self.bar / 2 - 3, lane.astype(np.int32)
+        # what would lie on one another is drawn once
+        arrows = {(a, b, round(x / 4)): x for a, b, x in zip(row, row[1:], left[1:], strict=False) if a != b}
+        for (a, b, _), x in arrows.items():
+            self.shapes.append(path_arrow(x, x, foot[a], foot[b], self.theme))
+            self.words.boxes.append((x - 1.5, min(foot[a], foot[b]), x + 1.5, max(foot[a], foot[b])))
+        bars = merge(row, left, right, 0.9)
+        if len(row):
+            self._add(rectangles(bars.left, foot[bars.lane] - 0.9, bars.right, foot[bars.lane] + 0.9), self.theme.path)
 
-    def _say_ready(self, boxes: list[tuple[int, float, float]]) -> None:
+    def _say_ready(self) -> None:
         """How long tasks were ready, and because of whom: in full once for each culprit, then short."""
         said: set[str] = set()
-        for s in sorted(self.starved, key=lambda s: (self.rows.of_task[s.task], s.ready)):
+        for s in sorted(self.starved, key=lambda s: self.rows.of_task[s.task]):
             lane = int(self.rows.of_task[s.task])
-            a, b = max(float(self.x(s.ready)), self.left), min(float(self.x(s.start)), self.right)
-            if b - a < 8 * self.unit:
+            a, b = self._seen(s.ready, s.start)
+            if b - a < 8:
                 continue
             if s.culprit:
-                task = self.trace.tasks.get(s.culprit)
-                there = self.calls
-                if task is not None:
-                    there = int(max(self.rows.of_task[task.index], self.rows.of_fold[task.index]))
+                there = self.lane_of.get(s.culprit, self.calls)
                 arrow, name = "↑" if there < lane else "↓", clean(s.culprit) or "(no name)"
-                full = [f"{arrow} because {name} has the thread"] if s.culprit not in said else []
-                for text, size in [(text, size) for text in (*full, f"{arrow} {name}") for size in (SMALL, TINY)]:
-                    if self._above(lane, text, (a + b) / 2, size, self.theme.ready_text):
-                        said.add(s.culprit)
-                        break
-            self._tag(lane, a, b, [f"ready {seconds(s.start - s.ready)}", "ready"])
-
-    def _tag(self, lane: int, a: float, b: float, choices: list[str]) -> None:
-        """A word on a hatched bar, on a piece of plain ground."""
-        u = self.unit
-        for text in choices:
-            w, high, deep = self.ruler(text, SMALL)
-            y = self.y[lane] - self.words.centre(SMALL)
-            if w + 16 * u <= b - a and self.words.put(text, a + 8 * u, y, SMALL, self.theme.ready_text):
-                ground = rectangles(a + 4 * u, y - deep, a + w + 12 * u, y + high)
-                self._add(ground, self.theme.ready_fill)
-                return
+                choices = [f"{arrow} because {name} has the thread", f"{arrow} {name}"][s.culprit in said :]
+                if any(self._above(lane, text, (a + b) / 2, self.theme.ready_text) for text in choices):
+                    said.add(s.culprit)
+            text = f"ready {seconds(s.start - s.ready)}"
+            x, y, w = a + 8, self.y[lane], measure(text, SMALL)[0]
+            if w + 16 <= b - a and self.words.put(text, x, y, SMALL, self.theme.ready_text):
+                half = tall(SMALL) / 2  # plain ground under a word on stripes
+                self._add(rectangles(x - 4, y - half, x + w + 4, y + half), self.theme.ready_fill)
 
     def _say_waits(self) -> None:
-        t, u = self.theme, self.unit
-        size = SMALL if float(self.high.max(initial=0)) >= 26 * u else TINY
-        _, _, deep = self.ruler("", size)
-        for lane, text, times, a, b, p, q in self.reasons:
-            if not text:
-                continue
-            label = f"{text} ×{times:,}" if times > 1 else text
-            room = self.high[lane] * (1 - BAR / 2) - LINE * u
-            p, q = max(p, self.left), min(q, self.right)
-            y = self.y[lane] + LINE * u / 2 + 1.5 * u
-            if self.words.height(size) <= room:
-                short = label if self.ruler(label, size)[0] <= q - p - 8 * u else text.partition(" ")[0]
-                if short != label and times > 1:
-                    short = ""
-                fits = short and self.ruler(short, size)[0] <= q - p - 8 * u
-                if fits and self.words.put(short, (p + q) / 2, y + deep * 0.75, size, t.quiet, 0.5):
-                    continue
-            if times > 1 and self.ruler(label, size)[0] <= min(b, self.right) - max(a, self.left):
-                self._above(lane, label, (max(a, self.left) + min(b, self.right)) / 2, size, t.quiet)
-
-
-def _stretches(on: Any) -> list[tuple[int, int]]:
-    """Where a row of booleans is true: (first, after the last)."""
-    edge = np.flatnonzero(np.diff(np.concatenate(([0], np.asarray(on, np.int8), [0]))))
-    return [(int(a), int(b)) for a, b in edge.reshape(-1, 2)]
-
-
-def _union(pieces: Any) -> list[tuple[float, float]]:
-    result: list[tuple[float, float]] = []
-    for a, b in sorted(map(tuple, pieces)):
-        if result and a <= result[-1][1]:
-            result[-1] = (result[-1][0], max(b, result[-1][1]))
-        else:
-            result.append((a, b))
-    return result
+        high, ink = tall(SMALL), self.theme.quiet
+        for lane, text, times, start, stop in self.waits:
+            left, right = max(start, self.left), min(stop, self.right)
+            choices = [f"{text} ×{times:,}"] if times > 1 else [text, text.partition(" ")[0]]
+            said = next((s for s in choices if measure(s, SMALL)[0] <= right - left - 4), "")
+            if times > 1:
+                self._above(lane, said, (left + right) / 2, ink)
+            elif high <= self.high[lane] * (1 - BAR / 2) - LINE:
+                self.words.put(said, (left + right) / 2, self.y[lane] + LINE / 2 + 1 + high / 2, SMALL, ink, 0.5)

@@ -81,6 +81,10 @@ def _woken_by_sleepers(trace: Trace, woken: Indices, idle: Floats) -> Indices:
     last = np.searchsorted(keys, waker * n + np.searchsorted(steps.start, ready, "right")) - 1
     step = order[np.maximum(last, 0)]
     awake = (last >= 0) & (steps.task[step] == waker) & (steps.stop[step] >= idle[np.maximum(last_idle, 0), 1])
+    # a step that another one has interrupted goes on when that one ends: it has been ready since its first part
+    own = np.searchsorted(keys, steps.task[woken].astype(np.int64) * n + woken) - 1
+    part = order[np.maximum(own, 0)]
+    awake |= (own >= 0) & (steps.task[part] == steps.task[woken]) & (steps.stop[part] == ready)
     sleepers: Indices = woken[(last_idle >= 0) & ~awake]
     return sleepers
 

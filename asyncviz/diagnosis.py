@@ -430,7 +430,13 @@ def _ends(view: _View) -> Iterator[Finding]:
             continue
         after, ended = view.end(task) - end, task.outcome in ("returned", "raised")
         last, waited = view.waits_of(task.index)[-1:], "".join(map(view.kind, view.waits_of(parent.index)[-1:]))
-        if task.outcome == "cancelled" and task.cancelled_by is None and last and last[0].stop >= end:
+        root = parent
+        while root.parent in view.trace.tasks:
+            root = view.trace.tasks[root.parent]
+        root_end = root.finished
+        # asyncio.run cuts off what is left when its main task has ended; whoever cancels earlier takes care of it
+        cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by is None
+        if task.outcome == "cancelled" and cut_off and last and last[0].stop >= end:
             message = f"{task.label} was still at work when its parent {parent.label} ended, and was cut off."
         elif task.outcome == "pending" and after >= HELD:
             message = f"{task.label} went on when its parent {parent.label} had ended, and did not come to an end."

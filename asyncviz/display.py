@@ -6,17 +6,16 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import narrative
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL import Image
 
 SHARP = 2  # pixels of the picture to one of the page
-ROUND = 10  # the radius of the card's corners, on the page
 
 
 def bundle(trace: Trace) -> dict[str, str]:
@@ -30,61 +29,50 @@ def bundle(trace: Trace) -> dict[str, str]:
 
 
 def _bundle(figure: Figure, text: str) -> dict[str, str]:
-    width = round(figure.get_figwidth() * 100)
-    data = base64.b64encode(png(figure)).decode("ascii")
-    # no newline in the text of an attribute, or Markdown-minded front ends break it
-    alt = html.escape(" ".join(text.split()), quote=True)
-    image = f'<img alt="{alt}" width="{width}" style="max-width:100%" src="data:image/png;base64,{data}">'
-    return {"text/html": f"<figure>{image}</figure>", "text/plain": text}
+    return {"text/html": f"<figure>{image(png(pixels(figure)), text)}</figure>", "text/plain": text}
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG of twice the page's resolution.
+def image(data: bytes, text: str) -> str:
+    """The HTML of a PNG with alternative text. A picture is a card: round corners look meant on a dark page too."""
+    alt = html.escape(" ".join(text.split()), quote=True)  # a newline would break Markdown-minded front ends
+    width = int.from_bytes(data[16:20], "big") // SHARP
+    source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
+    return f'<img alt="{alt}" width="{width}" style="max-width:100%;border-radius:10px" src="{source}">'
 
-    A notebook does not tell its theme, so the picture is an opaque card: with round corners it looks meant on a dark
-    page too. Pillow, which Matplotlib brings along, cuts them and reduces the colours: a third of the size.
-    """
+
+def png(picture: Image.Image) -> bytes:
+    """The file of a picture."""
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def pixels(figure: Figure) -> Image.Image:
+    """The figure at twice the page's resolution and in 128 colours: a third of the size. Matplotlib brings Pillow."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
-    small, dpi = io.BytesIO(), figure.dpi
+    dpi = figure.dpi
     try:
         figure.set_dpi(100 * SHARP)
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
-        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).copy()
-        corners = Image.new("L", image.size, 0)
-        size = (0, 0, image.width - 1, image.height - 1)
-        ImageDraw.Draw(corners).rounded_rectangle(size, ROUND * SHARP, fill=255)
-        image.putalpha(corners)
-        reduced: Any = image.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        # the fast way to reduce colours is off by one; the ground of a card must not be
-        ground, colours = reduced.getpixel((image.width // 2, 1)), reduced.getpalette("RGBA")
-        colours[4 * ground : 4 * ground + 4] = image.getpixel((image.width // 2, 1))
-        reduced.putpalette(colours, "RGBA")
-        reduced.save(small, "PNG")
+        full = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
     finally:
         figure.set_dpi(dpi)
-    return small.getvalue()
+    reduced: Any = full.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # the fast way to reduce colours is off by one; the ground of a card must not be
+    ground, colours = reduced.getpixel((0, 0)), reduced.getpalette()
+    colours[3 * ground : 3 * ground + 3] = full.getpixel((0, 0))
+    reduced.putpalette(colours)
+    return cast("Image.Image", reduced)
 
 
 class Comparison:
-    """Several recordings on one time axis. On the last line of a cell it is the picture.
-
-    `figure` and `axes` are matplotlib's; `savefig` is the figure's.
-    """
+    """Several recordings on one time axis; on the last line of a cell the picture. `figure` is Matplotlib's."""
 
     def __init__(self, traces: Sequence[Trace], figure: Figure) -> None:
-        self.traces = tuple(traces)
-        self.figure = figure
-
-    @property
-    def axes(self) -> list[Axes]:
-        return list(self.figure.axes)
-
-    def savefig(self, *args: Any, **options: Any) -> None:
-        """Write the picture to a file: `matplotlib.figure.Figure.savefig`."""
-        self.figure.savefig(*args, **options)
+        self.traces, self.figure, self.axes, self.savefig = tuple(traces), figure, figure.axes, figure.savefig
 
     def __repr__(self) -> str:
         """What the picture says, without clock readings."""

@@ -91,8 +91,8 @@ def hook_create_task(
         """The task's info, if it has run its first step; None if it has not, or if there is no new task at all."""
         info, ran = stand_in.info, stand_in.again
         if info is None and hasattr(task, "get_coro") and watch.number(task) is None:
-            info = watch.meet(task, stand_in.parent, None, stand_in.born, stand_in.n)
-            info.code, ran = getattr(stand_in.coro, "cr_code", info.code), True
+            info = watch.meet(task, stand_in.parent, None, stand_in.born, stand_in.n, stand_in.coro)
+            ran = True
         if info is not None:
             info.made = stand_in.made
         return info if ran else None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import trace as model
 from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
-from .waits import Place, Wait, cell_name, line_of
+from .waits import Place, Wait, cell_name, is_user, line_of
 
 if TYPE_CHECKING:
     from .recorder import Session
 
-_CLOSING = {"BaseEventLoop.shutdown_asyncgens", "BaseEventLoop.shutdown_default_executor"}
+_CLOSING = {"shutdown_asyncgens", "shutdown_default_executor"}
 _MACHINERY = re.compile(r"[/\\](ipykernel|IPython|tornado|zmq)[/\\]")
 
 
@@ -24,10 +24,13 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     trace.duration = end - begin
     trace.failure = session.failure
     trace.threads = [name for _, name in list(session.threads)]
-    watches = [w for w in list(session.watches.values()) if w.runs]
-    place = {watch: k for k, watch in enumerate(watches)}
-    infos = [i for i in list(session.tasks.values()) if _shown(i, owner) and i.watch in place]
+    infos = [i for i in list(session.tasks.values()) if _shown(i, owner)]
     infos = [i for i in infos if (i.born or 0.0) < end and (i.outcome is None or i.finished > begin)]
+    # loops that only a notebook's machinery uses are hidden with it
+    used = {i.watch for i in infos} or set(session.watches.values())
+    watches = [w for w in list(session.watches.values()) if w.runs and (w in used or w.callbacks)]
+    place = {watch: k for k, watch in enumerate(watches)}
+    infos = [i for i in infos if i.watch in place]
     infos.sort(key=lambda info: info.n)  # in order of creation: an eager task may have run before it was seen
     index = {info.n: k for k, info in enumerate(infos)}
     labels = _labels(infos, owner)
@@ -41,7 +44,9 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
         if task.outcome == "cancelled" and by != UNKNOWN:
             task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
     trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
-    trace.loops = [_loop(watch, begin, end) for watch in watches]
+    trace.loops = [_loop(watch, f"event loop {k}", begin, end) for k, watch in enumerate(watches, 1)]
+    if len(watches) == 1:
+        trace.loops[0].name = "event loop"
     trace.spans = [
         model.Span(s.name, max(s.start - begin, 0.0), s.stop - begin, s.thread, s.cpu, _label(s.task, index, names))
         for s in list(session.spans)
@@ -83,7 +88,7 @@ def _shown(info: TaskInfo, owner: float) -> bool:
     code = info.code
     if info.n == owner or code is None:
         return True
-    return not _MACHINERY.search(code.co_filename) and code.co_qualname not in _CLOSING
+    return not _MACHINERY.search(code.co_filename) and (code.co_name not in _CLOSING or is_user(code))
 
 
 def _labels(infos: list[TaskInfo], owner: float) -> list[str]:
@@ -148,7 +153,7 @@ def _reason(wait: Wait | None, index: dict[float, int], names: list[str]) -> mod
     return model.Reason(wait.kind, text, *_file(wait.place))
 
 
-def _loop(watch: Watch, begin: float, end: float) -> model.LoopTrace:
+def _loop(watch: Watch, name: str, begin: float, end: float) -> model.LoopTrace:
     import numpy as np
 
     begin, known = max(begin, watch.since), begin
@@ -160,7 +165,7 @@ def _loop(watch: Watch, begin: float, end: float) -> model.LoopTrace:
         idle = np.clip(np.concatenate([np.array(p, float).reshape(-1, 2) for p in parts]), begin, end) - known
         idle = idle[idle[:, 1] > idle[:, 0]]
     thread = next((t.name for t in threading.enumerate() if t.ident == watch.thread), "a thread that has ended")
-    return model.LoopTrace(watch.name, watch.kind, thread, runs, idle)
+    return model.LoopTrace(name, watch.kind, thread, runs, idle)
 
 
 def _columns(
@@ -196,10 +201,10 @@ def _columns(
 
 def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: float) -> None:
     """What is known of long steps: CPU time, and the line most often seen."""
-    cpu = {round(start - begin, 7): row for w in watches for start, *row in w.long}
+    cpu = {round(max(start - begin, 0.0), 7): row for w in watches for start, *row in w.long}
     seen: dict[float, list[Any]] = {}
     for sample in samples:
-        seen.setdefault(round(sample.start - begin, 7), []).append(sample)
+        seen.setdefault(round(max(sample.start - begin, 0.0), 7), []).append(sample)
 
     def make(start: float, stop: float, who: str) -> model.Hold:
         measured: Any = cpu.get(round(start, 7))
@@ -218,12 +223,11 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
     trace._make_hold = make
 
 
-def _kind(seconds: float, cpu: float | None, switches: int | None) -> str:
-    """A blocking call uses hardly any CPU time; computing uses all; in between the system may have taken the core."""
+def _kind(seconds: float, cpu: float | None, queued: float | None) -> str:
+    """What a step of so many seconds was: it computed, it had no core, and the rest of the time it was blocked."""
     if cpu is None:
         return "unknown"
-    if cpu > 0.7 * seconds:
-        return "computing"
-    if switches and cpu > 0.1 * seconds:
-        return "pre-empted"
-    return "blocking call" if cpu < 0.5 * seconds else "computing"
+    blocked = seconds - cpu - (queued or 0.0)
+    if blocked >= model.HELD or blocked > max(cpu, queued or 0.0):
+        return "blocking call"
+    return "computing" if cpu >= model.HELD or cpu >= (queued or 0.0) else "pre-empted"

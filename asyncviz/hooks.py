@@ -46,7 +46,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     live = True
     current: Any = None  # whose step has the thread
     foreign = False  # that step began before the recording did: nobody will tell when it ends
-    cause = IO  # who wakes whatever is woken now
+    cause = UNKNOWN  # who wakes whatever is woken now
     moment = clock()  # of the last change
     due = 0.0  # of the timer that is running
     meter = Meter()
@@ -422,11 +422,14 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                     settle()
                 if current is not None:
                     extend((current.ready, moment, now, current.n, current.waker, current.reason))
+                    if now - moment > LONG and get_ident() == thread:
+                        watch.long.append(meter.measure(moment, now))
                 if not session.failure:
                     explain()
                 watch.pack(rows)
             except Exception as error:
                 failed(error)
+            meter.close()
             current = step_type = None
         if clear:  # not to keep the loop alive until the collector finds these functions
             loop = append = original = original_threadsafe = original_at = original_later = original_select = None
@@ -469,6 +472,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     watch.unhook, watch.flush = unhook, flush
     watch.probe = lambda: (UNKNOWN if current is None else current.n, moment)
     watch.cause = lambda: cause
-    current = adopt_all(watch, loop, moment, early, suspended, step if fast else None, timer)
+    current = adopt_all(watch, loop, moment, early, suspended, step, timer)
     if current is not None:
         foreign, cause = True, current.n

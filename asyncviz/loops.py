@@ -73,7 +73,7 @@ class Watch:
         self.sees_idle = False
         self.runs: deque[list[float]] = deque(maxlen=MANY)  # [hooked, unhooked] of each run
         self.since = 0.0  # of what was before, runs and idle time are not kept
-        self.long: deque[tuple[float, float, float, int | None]] = deque(maxlen=MANY)  # start, stop, CPU s, switches
+        self.long: deque[tuple[float, float, float, float | None]] = deque(maxlen=MANY)  # start, stop, computed, queued
         self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=MANY)  # long ones
         self.unhook: Callable[[bool], None] | None = None
         self.restore: Callable[[], None] = lambda: None  # the loop's exception handler
@@ -81,7 +81,9 @@ class Watch:
         self.probe: Callable[[], tuple[float, float]] = lambda: (UNKNOWN, NEVER)  # who has the thread, since when
         self.cause: Callable[[], float] = lambda: UNKNOWN
 
-    def meet(self, task: Any, cause: float, frame: Any, born: float | None, n: float | None = None) -> TaskInfo:
+    def meet(
+        self, task: Any, cause: float, frame: Any, born: float | None, n: float | None = None, coro: Any = None
+    ) -> TaskInfo:
         """Note a task not seen before; `born` None: it existed before the recording."""
         info = TaskInfo(task, self.lost)
         info.n = n = next(self.session.numbers) if n is None else n
@@ -90,7 +92,7 @@ class Watch:
         info.born = info.ready = born
         info.again = False
         info.reason = 0.0
-        coro = task.get_coro()
+        coro = coro or task.get_coro()  # which, of an eager task that is done, crashes Python 3.12.1
         try:
             info.code = coro.cr_code
         except AttributeError:

@@ -222,19 +222,19 @@ class Session:
 
     def _watch_class(self, cls: Any) -> None:
         """Watch loops that do not tell asyncio's Python code when they run."""
-        run_forever = cls.run_forever
-        if issubclass(cls, asyncio.BaseEventLoop) or hasattr(run_forever, "__wrapped__"):
+        if issubclass(cls, asyncio.BaseEventLoop) or hasattr(cls.run_forever, "__wrapped__"):
             return
+        for original in (cls.run_forever, cls.run_until_complete):
 
-        @functools.wraps(run_forever)
-        def run(loop: Any) -> None:
-            self._try(self.enters, loop)
-            try:
-                run_forever(loop)
-            finally:
-                self._try(self.enters, None)
+            @functools.wraps(original)
+            def run(loop: Any, *args: Any, original: Any = original) -> Any:
+                self._try(self.enters, loop)
+                try:
+                    return original(loop, *args)
+                finally:
+                    self._try(self.enters, None)
 
-        self.undo.append(replace(cls, "run_forever", run))
+            self.undo.append(replace(cls, original.__name__, run))
 
     def _lazy_init(self) -> Any:
         """`asyncio.run` makes its loop there; it may be of a class that nobody has seen before."""
@@ -242,8 +242,11 @@ class Session:
 
         def lazy_init(runner: Any) -> None:
             original(runner)
-            if not self.stopped:
-                self._try(self._watch_class, type(runner._loop))
+            loop = runner._loop
+            if not self.stopped and isinstance(loop, asyncio.AbstractEventLoop):
+                self._try(self._watch_class, type(loop))
+                if sys._getframe(1).f_code is asyncio.Runner.run.__code__:
+                    self._try(self.enters, loop)  # just before it makes its task
 
         return lazy_init
 

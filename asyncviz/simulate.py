@@ -1,7 +1,7 @@
 """Runs a program on a virtual clock: `result, trace = simulate(main())`.
 
-It runs in a helper thread, which works inside a notebook's running loop and can be given up on. The loop is in
-virtual.py, what `time.sleep` does meanwhile in clocks.py.
+It runs in a helper thread, which works inside a notebook's running loop and can be given up on.
+The loop is in virtual.py, what `time.sleep` does meanwhile in clocks.py.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from .freeze import freeze
 from .loops import UNKNOWN
 from .patch import replace
 from .recorder import LIMIT
-from .trace import WAITING, Steps, Trace
-from .virtual import DIGITS, Deadlock, NotSimulated, Overrun, SimulationError, VirtualLoop
+from .trace import Steps, Trace
+from .virtual import DIGITS, Deadlock, NotSimulated, Overrun, SimulationError, VirtualLoop, deadlock
 from .waits import Place, cell_name, line_of, user_place
 
 __all__ = ["Deadlock", "NotSimulated", "Overrun", "SimulationError", "busy", "simulate"]
 
 T = TypeVar("T")
+THREAD = "simulation"
 PATIENCE = 3600.0  # seconds of simulated time in which tasks left over must end when they are cancelled
 ROUNDS = 3  # of cancelling; an interrupt or exit may end one early
 STOP = 2.0  # real seconds after which a thread that does not stop is given up
@@ -55,7 +56,7 @@ def guarded(work: Callable[[], None], seconds: float, give_up: Callable[[], None
     A thread that computes is stopped, after a call of `give_up`. One that waits inside a blocking call, or catches
     whatever is raised, cannot be: it is left behind.
     """
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="simulation", daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name=THREAD, daemon=True)
     thread.start()
     end, late, frame = real_clock() + seconds, False, None
     try:
@@ -87,19 +88,30 @@ def attempt(
     main: Coroutine[Any, Any, Any], *, name: str, timeout: float, limit: int = LIMIT, space: dict[str, Any]
 ) -> Attempt:
     """`simulate` that raises nothing. `limit`: of steps kept. `space`: the program's global names."""
-    loop, trace, done = VirtualLoop(), Trace(name), list[Attempt]()
+    loop, trace, done = VirtualLoop(), Trace(name), list[tuple[Any, BaseException | None]]()
     loop.session.limit, trace.simulated = limit, True
-    with virtual_time(space):
-        late = guarded(lambda: _run(loop, main, trace, limit, done), timeout, lambda: setattr(loop, "refusal", _Stop()))
-    if late is None:
-        return done[0]
-    error = Overrun(_overrun(late, loop, timeout))
-    error.trace = trace = Trace(name) if late.stuck else trace
-    trace.simulated = True
-    return Attempt(None, error, trace)
+    try:
+        with virtual_time(space):
+            late = guarded(lambda: _run(loop, main, done), timeout, lambda: setattr(loop, "refusal", _Stop()))
+    finally:
+        loop.session.stop()
+        for thread in [t for t, clock in list(clocks.items()) if clock in (loop, *loop.jobs)]:
+            clocks.pop(thread, None)  # of what was left behind
+    if late is not None:
+        loop.ended = loop.now
+    if late is None or not late.stuck:
+        _freeze(loop, trace, limit)
+        _bury(loop)
+    result, error = done[0] if late is None else (None, Overrun(_overrun(late, loop, timeout)))
+    if isinstance(error, SimulationError):
+        error.trace = trace
+    if isinstance(error, Deadlock):
+        error.args = (deadlock(trace),)
+    return Attempt(result, error, trace)
 
 
-def _run(loop: VirtualLoop, main: Coroutine[Any, Any, Any], trace: Trace, limit: int, done: list[Attempt]) -> None:
+def _run(loop: VirtualLoop, main: Coroutine[Any, Any, Any], done: list[tuple[Any, BaseException | None]]) -> None:
+    """What the helper thread does. Nothing is imported here: a thread that is stopped would leave half a module."""
     result, failure, session = None, None, loop.session
     with suppress(_Stop):
         clocks[threading.get_ident()] = loop
@@ -112,16 +124,10 @@ def _run(loop: VirtualLoop, main: Coroutine[Any, Any, Any], trace: Trace, limit:
         except BaseException as error:
             failure = error
             task.done() and not task.cancelled() and task.exception()  # it is told already
-        del task
-        with suppress(_Stop):
-            session.stop()
-            _freeze(loop, trace, limit)
-        if isinstance(failure, SimulationError):
-            failure.trace = trace
-        if isinstance(failure, Deadlock):
-            failure.args = (_deadlock(trace),)
-        _close(loop)
-    done.append(Attempt(result, failure, trace))
+        session.stop()
+        loop.left, loop.ended = asyncio.all_tasks(loop), loop.now
+        _wind_up(loop)
+    done.append((result, failure))
     clocks.pop(threading.get_ident(), None)
 
 
@@ -129,18 +135,13 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
     """Fill the trace, with the readings that only a real clock gives put right."""
     session, at = loop.session, [when for when, _ in loop.computed]
     for watch in session.watches.values():
-        rows = []
-        for start, stop, *_ in watch.long:
+        for _ in range(len(watch.long)):
+            start, stop, *_readings = watch.long.popleft()
             computed = loop.computed[bisect_left(at, start) : bisect_left(at, stop)]
-            rows.append((start, stop, math.fsum(seconds for _, seconds in computed), None))
-        watch.long.clear()
-        watch.long.extend(rows)
-    notes = [note._replace(time=loop.now) for note in session.notes]
-    session.notes.clear()
-    session.notes.extend(notes)
+            watch.long.append((start, stop, math.fsum(seconds for _, seconds in computed), None))
     # `freeze` leaves out what ends at the very beginning or begins at the very end: on this clock much does
-    freeze(session, trace, -math.ulp(0.0), math.nextafter(loop.now, math.inf), UNKNOWN, limit)
-    trace.duration, make = loop.now, trace._make_steps
+    freeze(session, trace, -math.ulp(0.0), math.nextafter(loop.ended, math.inf), UNKNOWN, limit)
+    trace.duration, make = loop.ended, trace._make_steps
     for task in trace.tasks.values():
         task.born = None if task.born is None else round(task.born, DIGITS)
         task.finished = None if task.finished is None else round(task.finished, DIGITS)
@@ -149,6 +150,7 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
         for work in trace.work
     ]
     for seen in trace.loops:
+        seen.thread = THREAD
         seen.runs = seen.runs.round(DIGITS)
         seen.idle = None if seen.idle is None else seen.idle.round(DIGITS)
 
@@ -161,28 +163,32 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
     trace._make_steps = steps
 
 
-def _close(loop: VirtualLoop) -> None:
+def _wind_up(loop: VirtualLoop) -> None:
     """Cancel what was left running, as asyncio.run does, but without patience for those who will not have it."""
-    tasks = asyncio.all_tasks(loop)
-    stopped = isinstance(loop.refusal, _Stop)
+    tasks, stopped = set(loop.left), isinstance(loop.refusal, _Stop)
     loop.refusal = loop.refusal if stopped else None
-    try:
-        for _ in range(ROUNDS if tasks and not stopped else 0):
-            for task in tasks:
-                task.cancel()
-            with suppress(SimulationError, SystemExit, KeyboardInterrupt):  # comes out of the loop, not out of a task
-                loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
-                break
-            tasks |= asyncio.all_tasks(loop)
-        if not stopped:
-            with suppress(SimulationError, SystemExit, KeyboardInterrupt):
-                loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
+    for _ in range(ROUNDS if tasks and not stopped else 0):
         for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
-                task.get_coro().close()  # type: ignore[union-attr]  # or it would say that nobody awaited it
-        loop.close()
+            task.cancel()
+        with suppress(SimulationError, SystemExit, KeyboardInterrupt):  # comes out of the loop, not out of a task
+            loop.run_until_complete(asyncio.wait(tasks, timeout=PATIENCE))
+            break
+        tasks |= asyncio.all_tasks(loop)
+    if not stopped:
+        with suppress(SimulationError, SystemExit, KeyboardInterrupt):
+            loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+def _bury(loop: VirtualLoop) -> None:
+    """Close a loop of which nobody knows where it was stopped, without the complaints that this would bring."""
+    loop._stopping, loop._thread_id = False, None
+    for task in asyncio.all_tasks(loop) | loop.left:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        coro: Any = task.get_coro()
+        if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == inspect.CORO_CREATED:
+            coro.close()  # or it would say that nobody awaited it
+    loop.left.clear()
+    loop.close()
 
 
 def _where(place: Place | None) -> str:
@@ -197,19 +203,7 @@ def _overrun(late: Late, loop: VirtualLoop, timeout: float) -> str:
         return f"{text}: it waits{_where(late.place)} in a blocking call that nothing can end, and was left behind"
     if late.time - loop.turned > min(timeout, STOP) / 2:
         return f"{text}: it never came back to the event loop, and was stopped{_where(late.place)}"
-    return f"{text}: at {loop.now:g} s of simulated time it was still going"
-
-
-def _deadlock(trace: Trace) -> str:
-    """Who waits for what."""
-    waiting = [task for task in trace.tasks.values() if task.state == WAITING]
-    said = []
-    for task in waiting[:8]:
-        reason = trace.reasons[task.reason]
-        line = f" (line {reason.line})" if reason.line is not None else ""
-        said.append(f"{task.label} waits for {reason.text or 'nothing known'}{line}")
-    more = [f"and {len(waiting) - 8} more wait"] if len(waiting) > 8 else []
-    return f"deadlock at {trace.duration:g} s of simulated time, nothing can go on: {'; '.join(said + more)}"
+    return f"{text}: at {loop.ended:g} s of simulated time it was still going"
 
 
 def simulate(main: Coroutine[Any, Any, T], *, name: str = "", timeout: float = 10.0) -> tuple[T, Trace]:
@@ -223,9 +217,9 @@ def simulate(main: Coroutine[Any, Any, T], *, name: str = "", timeout: float = 1
     name : of the recording.
     timeout : real seconds after which the program is stopped.
 
-    Returns the program's result and the recording, whose times are exact. Raises what the program raises; Deadlock
-    (which says who waits for what), Overrun for one that does not end, NotSimulated for one that uses sockets or
-    subprocesses; TypeError for anything but a coroutine object, ValueError for a timeout that is not positive.
+    Returns the program's result and the recording, whose times are exact. Raises what the program raises; Deadlock,
+    which says who waits for what; Overrun for a program without end; NotSimulated for sockets and subprocesses;
+    TypeError for anything but a coroutine object, ValueError for a timeout that is not positive.
     """
     if not inspect.iscoroutine(main):
         hint = f"simulate({main.__name__}())" if inspect.iscoroutinefunction(main) else "simulate(main())"

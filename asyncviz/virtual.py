@@ -24,7 +24,7 @@ from . import pools, watchdog
 from .clocks import clocks, real_clock
 from .loops import Watch
 from .recorder import Session
-from .trace import Trace
+from .trace import WAITING, Trace
 from .waits import call_name, user_place
 
 T = TypeVar("T")
@@ -57,6 +57,17 @@ class Overrun(SimulationError):
 
 class NotSimulated(SimulationError):
     """The program asked for the real world: sockets, subprocesses. Its time cannot be simulated."""
+
+
+def deadlock(trace: Trace) -> str:
+    """Who waits for what."""
+    waiting = [task for task in trace.tasks.values() if task.state == WAITING]
+    said = [f"and {len(waiting) - 8} more wait"] if len(waiting) > 8 else []
+    for task in reversed(waiting[:8]):
+        reason = trace.reasons[task.reason]
+        line = f" (line {reason.line})" if reason.line is not None else ""
+        said.insert(0, f"{task.label} waits for {reason.text or 'nothing known'}{line}")
+    return f"deadlock at {trace.duration:g} s of simulated time, nothing can go on: {'; '.join(said)}"
 
 
 class _Due(float):
@@ -117,10 +128,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.session = Session(now=self.time)
         self.computed: list[tuple[float, float]] = []  # when, and for how long, on the virtual clock
         self.refusal: BaseException | None = None  # raised at every turn from now on
+        self.left, self.ended = set[asyncio.Task[Any]](), 0.0  # what was still running at the end, and when that was
         self._selector = types.SimpleNamespace(select=self._advance)
         self._clock_resolution = 10.0**-DIGITS
         self._numbers = itertools.count()
-        self._jobs: list[_Job] = []
+        self.jobs: list[_Job] = []
         self._pools: dict[int, list[tuple[float, int]]] = {}
         self._wake = threading.Condition()
         self._threads = set(threading.enumerate())  # those that have nothing to do with this program
@@ -168,8 +180,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise self.refusal
         with self._wake:
             while timeout != 0 and not self._ready:
-                if self._jobs:
-                    if all(job.outcome for job in self._jobs):
+                if self.jobs:
+                    if all(job.outcome for job in self.jobs):
                         self._deliver()
                         break
                 elif self._scheduled and self._scheduled[0]._when < math.inf:
@@ -180,6 +192,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     raise Deadlock
                 self._wake.wait(watchdog.TICK)  # not longer: what stops this thread cannot end a wait
         return []
+
+    def __del__(self) -> None:
+        """No complaint about a loop that was left behind with its thread."""
 
     def _process_events(self, events: list[Any]) -> None:
         pass
@@ -197,14 +212,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             func, args = executor.submit(func, *args).result, ()  # worker processes know no virtual clock
         workers = self._pools.setdefault(id(executor), [(0.0, n) for n in range(size)])
         job = _Job(name, self.session.current(), self.now, workers)
-        self._jobs.append(job)
+        self.jobs.append(job)
         thread = threading.Thread(target=job.run, args=(func, args, self._write_to_self), daemon=True)
         self._threads.add(thread)
         thread.start()
         return asyncio.wrap_future(job.future, loop=self)
 
     def _deliver(self) -> None:
-        for job in self._jobs:
+        for job in self.jobs:
             free, worker = heapq.heappop(job.workers)
             work = job.work
             work.started = max(free, work.queued)
@@ -213,7 +228,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             heapq.heappush(job.workers, (work.finished, worker))
             self.session.work.append(work)
             self.call_at(work.finished, job.deliver)
-        self._jobs.clear()
+        self.jobs.clear()
 
 
 def _refused(name: str, what: str) -> Callable[..., Any]:

@@ -44,7 +44,7 @@ def _is_user_file(filename: str) -> bool:
     if filename.startswith("<"):
         return not filename.startswith("<frozen")
     path = os.path.abspath(filename)
-    if "site-packages" in path or "dist-packages" in path or path.startswith(_HERE):
+    if path.endswith((".pyx", ".pxi")) or "site-packages" in path or "dist-packages" in path or path.startswith(_HERE):
         return False
     return not path.startswith(_STDLIB)
 

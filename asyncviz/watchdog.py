@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
+import os
 import sys
 import threading
 import time
@@ -15,13 +17,6 @@ from .waits import Place, user_place
 
 if TYPE_CHECKING:
     from .recorder import Session
-
-try:
-    import resource
-
-    _WHO: int | None = resource.RUSAGE_THREAD  # Linux
-except (ImportError, AttributeError):
-    _WHO = None
 
 LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 TICK = 0.02  # seconds between two looks; a step younger than half a tick is left alone
@@ -38,24 +33,46 @@ class Sample(NamedTuple):
 
 
 class Meter:
-    """Tells how much CPU time a long step has used. Reading it costs as much as a step: so not before each one."""
+    """Tells what a long step of the loop in `thread` spent its time on. Reading it before each step would be too dear.
+
+    Linux says of each thread how long it could have run, but had no core: `/proc/…/schedstat`, second number, in
+    nanoseconds. Counts of switches cannot tell that: a pure computation has voluntary ones, too.
+    """
 
     def __init__(self) -> None:
+        self.file = -1
+        with contextlib.suppress(OSError):  # not Linux
+            self.file = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+            self.identity = os.fstat(self.file)[1:3]
         self.look()
 
     def look(self) -> None:
-        """Read this thread's CPU time (seconds), and how often the system took the core from it."""
-        self.switches = resource.getrusage(_WHO).ru_nivcsw if _WHO is not None else None
+        """Read the clock, this thread's CPU time, and for how long it was ready without a core (seconds)."""
+        self.queued = int(os.pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
         self.at, self.cpu = clock(), time.thread_time()
         self.due = self.at + LONG
 
-    def measure(self, start: float, stop: float) -> tuple[float, float, float, int | None]:
-        """The step's start and stop, CPU seconds, and how often it was interrupted (None: not told)."""
-        at, cpu, switches = self.at, self.cpu, self.switches
+    def ours(self) -> bool:
+        """Is the file still this one? The program may have closed all files, and opened others."""
+        try:
+            return self.file >= 0 and os.fstat(self.file)[1:3] == self.identity
+        except OSError:
+            return False
+
+    def measure(self, start: float, stop: float) -> tuple[float, float, float, float | None]:
+        """The step's start and stop, the seconds it computed, and for how long it had no core (None: not told).
+
+        What lies between the last look and the start is less than `LONG`, and is counted as the step's.
+        """
+        cpu, queued = self.cpu, self.queued
         self.look()
-        used = self.cpu - cpu - max(0.0, start - at)  # what lies between may have been used by steps before this one
-        taken = None if self.switches is None or switches is None else self.switches - switches
-        return start, stop, min(max(used, 0.0), stop - start), taken
+        taken = None if self.queued is None or queued is None else min(self.queued - queued, stop - start)
+        return start, stop, min(self.cpu - cpu, stop - start), taken
+
+    def close(self) -> None:
+        if self.ours():
+            os.close(self.file)
+        self.file = -1
 
 
 class Watchdog:

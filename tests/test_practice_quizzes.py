@@ -57,10 +57,9 @@ def test_no_answer_in_plain_sight(lesson: str, tool: Any) -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_programs_in_questions_give_the_answer(lesson: str) -> None:
     for number, question in enumerate(quizzes.load(lesson), 1):
-        if question.measure:
+        found = CODE.search(question.text)
+        if question.measure and found is not None:  # others ask for a recording made in the lesson
             space: dict[str, Any] = {"asyncio": asyncio, "time": time, "viz": viz}
-            found = CODE.search(question.text)
-            assert found is not None
             exec(found[1], space)
             trace = space["trace"]
             assert answer(lesson, number, trace)

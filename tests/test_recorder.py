@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, recorder, trace as model
+from asyncviz import hooks, recorder
+from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
 
@@ -65,12 +66,12 @@ def test_used_twice_never_entered_or_left() -> None:
     with pytest.raises(RuntimeError, match="used already"), recording:
         pass
     with pytest.raises(AttributeError, match="no 'tasks' before it has run"):
-        asyncviz.record().tasks  # type: ignore[attr-defined]
+        asyncviz.record().tasks  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_async_with_is_refused() -> None:
     async def main() -> None:
-        async with asyncviz.record():
+        async with asyncviz.record():  # type: ignore[attr-defined]
             pass
 
     with pytest.raises(TypeError, match="plain `with`"):
@@ -90,7 +91,7 @@ def test_a_closed_loop_says_what_it_always_says() -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 def test_left_by_an_exception(error: type[BaseException]) -> None:
     before = state()
-    with pytest.raises(error), asyncviz.record() as trace:
+    with pytest.raises(error), asyncviz.record() as trace:  # noqa: PT012
         asyncio.run(nap())
         raise error
     assert list(sound(trace).tasks) == ["nap"]
@@ -159,7 +160,13 @@ def state() -> list[Any]:
     classes: list[Any] = [asyncio.Runner, process._WorkItem, thread._WorkItem, asyncio.BaseEventLoop]  # type: ignore[attr-defined]
     found: list[Any] = [dict(vars(c)) for c in (*classes, asyncio.Handle, asyncio.TimerHandle)]
     uvloop = sys.modules.get("uvloop")
-    return [*found, dict(vars(asyncio.events)), dict(vars(warnings)), dict(vars(uvloop.Loop)) if uvloop else {}, threads_now()]
+    return [
+        *found,
+        dict(vars(asyncio.events)),
+        dict(vars(warnings)),
+        dict(vars(uvloop.Loop)) if uvloop else {},
+        threads_now(),
+    ]
 
 
 def threads_now() -> list[str]:
@@ -393,7 +400,8 @@ def test_an_error_of_the_recorder_does_not_reach_the_program(where: str, monkeyp
 
     before = state()
     monkeypatch.setattr(f"asyncviz.loops.Watch.{where}", fail)
-    with asyncviz.record() as trace, pytest.warns(RuntimeWarning, match=r"error of its own \(ZeroDivisionError: ours\)"):
+    ours = pytest.warns(RuntimeWarning, match=r"error of its own \(ZeroDivisionError: ours\)")
+    with asyncviz.record() as trace, ours:
         assert asyncio.run(main()) == ["slept", "slept", "3"]
         assert recorder._session is not None
         assert recorder._session.undo == []
@@ -434,7 +442,11 @@ def test_nested_and_overlapping() -> None:
     before = state()
     one, two, three = asyncio.run(main())
     assert state() == before
-    assert [list(sound(t).tasks) for t in (one, two, three)] == [["main", "a", "b"], ["main", "b", "c", "d"], ["main", "c"]]
+    assert [list(sound(t).tasks) for t in (one, two, three)] == [
+        ["main", "a", "b"],
+        ["main", "b", "c", "d"],
+        ["main", "c"],
+    ]
     assert two.tasks["c"].parent == three.tasks["c"].parent == "main"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import pathlib
 import random
 import selectors
@@ -156,7 +157,7 @@ def compare(seed: int, factory: Any = None) -> None:
     for label, task in trace.tasks.items():
         assert task.parent == program.parents[label]
         pieces = task.slices
-        assert all(a.stop == b.start for a, b in zip(pieces, pieces[1:], strict=False)), "slices tile a life"
+        assert all(a.stop == b.start for a, b in itertools.pairwise(pieces)), "slices tile a life"
         assert {piece.state for piece in pieces} <= {RUNNING, READY, WAITING}
         assert task.outcome in ("returned", "cancelled")
     for piece in (p for t in trace.tasks.values() for p in t.slices if p.reason.startswith("sleep 0.")):

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from asyncviz import captions, lanes, palette, signs, timeline
+from asyncviz import captions, ink, lanes, palette, timeline
 from asyncviz.trace import Hold, LoopTrace, Reason, Span, Steps, TaskTrace, Trace, Work
 
 NAMES = [
@@ -97,7 +97,7 @@ def boxes(figure: Figure) -> list[tuple[str, tuple[float, float, float, float]]]
     found = []
     for ax in figure.axes:
         for picture in (a for a in ax.artists if isinstance(a, timeline.Timeline)):
-            for word in picture.layout().words:
+            for word in picture.layout()[2]:
                 font = matplotlib.font_manager.FontProperties(size=word.size, weight="bold" if word.bold else "normal")
                 text = Text(word.x, word.y, word.text, fontproperties=font, parse_math=False, va="baseline")
                 text.set_figure(figure)
@@ -166,7 +166,7 @@ def test_no_word_touches_another_in_subplots(size: tuple[float, float], layout: 
 def test_the_check_of_words_can_fail() -> None:
     figure = drawn(make())
     picture = figure.axes[0].artists[0]
-    words = picture.layout().words
+    words = picture.layout()[2]
     words[1] = words[1]._replace(x=words[0].x + 3, y=words[0].y + 2)
     words[2] = words[2]._replace(x=figure.bbox.width - 5)
     wrong = complaints(figure)
@@ -179,9 +179,9 @@ def test_drawing_warns_of_no_missing_letter() -> None:
     drawn(trace).savefig(io.BytesIO(), format="png")
 
 
-def words_of(trace: Trace, **options: float) -> list[str]:
-    figure = timeline.figure_of([trace], [None], None, **options)
-    return [w.text for w in figure.axes[0].artists[0].layout().words]
+def words_of(trace: Trace, critical: bool = False) -> list[str]:
+    figure = timeline.figure_of([trace], [None], None, critical)
+    return [w.text for w in figure.axes[0].artists[0].layout()[2]]
 
 
 def test_dollar_signs_are_letters() -> None:
@@ -194,13 +194,12 @@ def test_long_steps_are_named_with_length_and_line() -> None:
     trace = make(4, 30, 3, hold=0.4)
     trace._make_hold = lambda start, stop, who: Hold(who, start, stop, "blocking call", 0.0, "a.py", 12, "resize")
     assert "blocking call 0.40 s · resize(), line 12" in words_of(trace)
-    assert not any("blocking call" in w for w in words_of(trace, threshold=0.9))
     assert any("loop held for " in w for w in words_of(trace))
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.2, "1.20 s"), (0.4, "0.40 s"), (0.045, "45 ms"), (0.0008, "0.8 ms"), (0.0999, "0.10 s"), (250, "250 s")],
+    [(1.2, "1.2 s"), (0.4, "0.40 s"), (0.045, "45 ms"), (0.0008, "800 µs"), (0.0999, "0.10 s"), (250, "250 s")],
 )
 def test_times(value: float, text: str) -> None:
     assert captions.seconds(value) == text
@@ -213,7 +212,7 @@ def test_children_stand_under_their_parent_in_order_of_creation() -> None:
     trace = make(5, 10, parents=False)
     tasks = list(trace.tasks.values())
     tasks[3].parent, tasks[4].parent, tasks[2].parent = "task 0", "task 3", "task 0"
-    rows = lanes.arrange(trace).rows
+    rows = lanes.arrange(trace, []).rows
     assert [(r.label, r.depth) for r in rows if r.kind == "task"] == [
         ("task 0", 0), ("task 2", 1), ("task 3", 1), ("task 4", 2), ("task 1", 0),
     ]  # fmt: skip
@@ -224,7 +223,7 @@ def test_children_stand_under_their_parent_in_order_of_creation() -> None:
 @pytest.mark.parametrize("most", [3, 12, 40])
 def test_lanes_fit_and_every_task_is_in_one(tasks: int, coroutines: int, most: int) -> None:
     trace = make(tasks, 2 * tasks, 2, coroutines=coroutines)
-    found = lanes.arrange(trace, most=most)
+    found = lanes.arrange(trace, [], most)
     assert len(found.rows) <= most + 2  # a parent and a group at least, and the loop
     assert np.all((found.of_task >= 0) != (found.of_fold >= 0))
     shown = [i for row in found.rows for i in row.members]
@@ -238,7 +237,7 @@ def test_lanes_fit_and_every_task_is_in_one(tasks: int, coroutines: int, most: i
 def test_loud_tasks_keep_their_lane() -> None:
     trace = make(500, 1_000, 4)
     list(trace.tasks.values())[321].outcome = "raised"
-    assert lanes.arrange(trace).of_task[321] >= 0
+    assert lanes.arrange(trace, []).of_task[321] >= 0
     assert any("quiet lanes folded" in w for w in words_of(trace))
 
 
@@ -248,7 +247,7 @@ def test_workers_are_named_in_order_of_appearance() -> None:
         Work("b", 0.1, 0.3, 0.4, "asyncio_7"), Work("a", 0.1, 0.2, 0.3, "asyncio_9"),
         Work("p", 0.1, 0.2, 0.3, "process 77", True), Work("never", 0.1, None, None, ""),
     ]  # fmt: skip
-    rows = [(r.label, [w.name for w in r.work]) for r in lanes.arrange(trace).rows if r.work]
+    rows = [(r.label, [w.name for w in r.work]) for r in lanes.arrange(trace, []).rows if r.work]
     assert rows == [("thread 1", ["a"]), ("thread 2", ["b"]), ("no thread yet", ["never"]), ("process 1", ["p"])]
 
 
@@ -256,7 +255,7 @@ def test_the_culprit_of_a_long_ready_stretch() -> None:
     trace = make(3, 30, 5, hold=0.5)
     steps = trace.steps
     steps.ready[2:4] = steps.start[1]
-    other = [s for s in lanes.starved(trace, 0.05) if trace.steps.task[1] != s.task and s.ready < 0.6]
+    other = [s for s in lanes.starved(trace) if trace.steps.task[1] != s.task and s.ready < 0.6]
     assert {s.culprit for s in other} <= {list(trace.tasks)[steps.task[1]], ""}
 
 
@@ -266,37 +265,42 @@ def test_merged_slices_cover_the_same_time(seed: int) -> None:
     n = int(rng.integers(1, 3_000))
     left = np.sort(rng.uniform(0, 900, n))
     right = left + np.minimum(np.diff(np.append(left, 901)), rng.exponential(rng.choice([0.01, 1, 20]), n))
-    lane = np.zeros(n, np.int32)
-    bars = lanes.merge(lane, left, right, 2.0, 4.0)
+    bars = lanes.merge(np.zeros(n, np.int32), left, right)
     assert np.all(bars.right - bars.left >= 2 - 1e-9)
-    drawn = [(a, b) for a, b in zip(bars.left, bars.right, strict=True)] + [(e[0], e[-1]) for _, e, _ in bars.skylines]
     middle = (left + right) / 2
-    assert all(any(a <= m <= b for a, b in drawn) for m in middle)
-    for _, edges, share in bars.skylines:
-        inside = (left >= edges[0] - 1e-9) & (right <= edges[-1] + 1e-9)
-        real = float((right - left)[inside].sum())
-        shown = float((np.diff(edges) * share).sum())
-        assert abs(real - shown) <= (edges[-1] - edges[0]) / 24 + 1e-6  # heights are rounded to twelfths
+    assert all(np.any((bars.left <= m) & (m <= bars.right)) for m in middle)
+    # columns of one group touch; heights are rounded to eighths
+    thin = bars.share < 1
+    real = sum(np.clip(np.minimum(right, b) - np.maximum(left, a), 0, None).sum()
+               for a, b in zip(bars.left[thin], bars.right[thin], strict=True))  # fmt: skip
+    wide = (bars.right - bars.left)[thin]
+    assert abs(real - float((wide * bars.share[thin]).sum())) <= wide.sum() / 16 + 1e-6
 
 
 def test_tasks_that_take_turns_do_not_look_as_if_they_ran_at_once() -> None:
     lane = np.repeat(np.arange(3, dtype=np.int32), 1_000)
     left = np.concatenate([np.arange(1_000) * 0.3 + 0.1 * k for k in range(3)])
-    bars = lanes.merge(lane, left, left + 0.1, 2.0, 4.0)
-    assert len(bars.lane) == 0
-    assert [round(float(np.average(s, weights=np.diff(e))), 1) for _, e, s in bars.skylines] == [0.3] * 3
+    bars = lanes.merge(lane, left, left + 0.1)
+    assert sorted(set(bars.lane)) == [0, 1, 2]
+    assert np.all((bars.share > 0.1) & (bars.share < 0.5))
 
 
-def test_in_flight_is_counted() -> None:
-    edges = np.array([0.0, 1.0, 2.0, 3.0])
-    assert lanes.in_flight([0.0, 0.0, 1.5], [1.0, 2.0, 3.0], edges) == pytest.approx([2, 1.5, 1])
+def test_the_area_of_a_group_counts_who_is_in_flight() -> None:
+    trace = make(90, 90, 6, parents=False)
+    chart = drawn(trace).axes[0].artists[0].chart()
+    ((number, edges, flight, _),) = chart.folded
+    middle = (edges[:-1] + edges[1:]) / 2
+    tasks = [chart.tasks[i] for i in chart.rows.rows[number].members]
+    lives = [chart.x(np.array([task.born, task.finished])) for task in tasks]
+    assert flight.tolist() == [sum(a < m <= b for a, b in lives) for m in middle]
+    assert flight.max() > 5
 
 
 # -- titles and measures -------------------------------------------------------------------------------------------
 
 
 def title(trace: Trace) -> str:
-    return captions.headline(trace, trace.holds)
+    return captions.headline(trace)
 
 
 def test_titles_state_a_conclusion() -> None:
@@ -306,25 +310,74 @@ def test_titles_state_a_conclusion() -> None:
     spans = Trace()
     spans.duration, spans.spans = 1.0, [Span("a", 0, 0.4, "M"), Span("b", 0.4, 0.9, "M")]
     assert title(spans) == "One after another: nothing overlaps"
-    held = make(4, 30, 3, hold=0.4)
-    start, stop = float(held.steps.start[1]), float(held.steps.stop[1])
-    one = [Hold(list(held.tasks)[held.steps.task[1]], start, stop, "computing")]
-    held.steps.ready[2:6] = held.steps.start[1] + 0.1
-    assert captions.headline(held, one).startswith("One long computation made ")
-    assert captions.headline(held, one * 2).startswith("2 long computations made ")
+    for times, subject in ((1, "One long computation"), (2, "2 long computations")):
+        held = make(4, 30, 3, hold=0.4)
+        start, stop = float(held.steps.start[1]), float(held.steps.stop[1])
+        held.steps.ready[2:6] = held.steps.start[1] + 0.1
+        held.__dict__["holds"] = [Hold(list(held.tasks)[held.steps.task[1]], start, stop, "computing")] * times
+        assert title(held).startswith(f"{subject} made ")
 
 
 def test_the_measures_tell_what_is_wrong_with_a_recording() -> None:
     trace = make(3, 30)
-    assert "never two running: checked" in captions.measures(trace, [])
+    assert "never two running: checked" in captions.measures(trace)
     trace = make(3, 30)
     trace.steps.stop[3] = trace.steps.start[5]
-    assert any(m.startswith("check failed: ") for m in captions.measures(trace, []))
+    assert any(m.startswith("check failed: ") for m in captions.measures(trace))
     trace.dropped, trace.simulated, trace.failure = 3, True, "ValueError: no"
-    text = " · ".join(captions.measures(trace, []))
+    text = " · ".join(captions.measures(trace))
     assert "the oldest 3 steps were not kept" in text
     assert "simulated time" in text
     assert "the recorder gave up: ValueError: no" in text
+
+
+# -- the critical path -----------------------------------------------------------------------------------------------
+
+
+def two_in_a_row() -> Trace:
+    """`first` sleeps and then wakes `second`, which sleeps too; `idler` is not on the path."""
+    trace = Trace("")
+    trace.duration, trace.reasons = 1.0, [Reason("", ""), Reason("sleep", "sleep 0.4"), Reason("event", "Event.wait")]
+    for i, (name, end) in enumerate((("idler", 0.2), ("first", 0.41), ("second", 0.91))):
+        trace.tasks[name] = TaskTrace(name, name, "work", i, born=0.0, finished=end, outcome="returned", _trace=trace)
+    rows = [(0.0, 0.01, 0, -1, 0), (0.01, 0.02, 1, -1, 0), (0.02, 0.03, 2, -1, 0), (0.19, 0.2, 0, -2, 1),
+            (0.4, 0.41, 1, -2, 1), (0.41, 0.42, 2, 1, 2), (0.9, 0.91, 2, -2, 1)]  # fmt: skip
+    start, stop, task, waker, reason = (np.array(column) for column in zip(*rows, strict=True))
+    ints = (column.astype(np.int32) for column in (task, waker, reason))
+    ready = np.array([0.0, 0.0, 0.0, 0.19, 0.4, 0.405, 0.9])
+    trace._make_steps = lambda: Steps(ready, start, stop, *ints)
+    return trace
+
+
+def path_marks(figure: Figure) -> tuple[list[tuple[float, float]], int]:
+    """(left, right) of the lines of the critical path inside the Axes, and how many arrows."""
+    picture = figure.axes[0].artists[0]
+    marks = [s for s in picture.layout()[1] if picture.theme.path in s[1:3]]
+    lines = [s.path.vertices[:, 0] for s in marks if s.face]
+    return [(v[::5].min(), v[1::5].max()) for v in lines], sum(not s.face for s in marks) - 1  # one in the legend
+
+
+def test_the_critical_path_is_drawn_when_asked_for() -> None:
+    trace = two_in_a_row()
+    assert "critical path" not in words_of(trace)
+    assert "critical path" in words_of(trace, critical=True)
+    assert "critical path: 0.86 s waiting for sleep 0.4" in " · ".join(words_of(trace, critical=True))
+    figure = timeline.figure_of([trace], [None], None, critical=True)
+    chart = figure.axes[0].artists[0].chart()
+    ((left, right),), arrows = path_marks(figure)
+    assert (left, right) == pytest.approx((chart.x(0.0), chart.x(0.91)), abs=1)
+    assert arrows == 1  # from `first` to `second`
+    assert complaints(figure) == []
+    ax = timeline.plot(trace, Figure().add_subplot(), critical=True)
+    assert ax.artists[0].path == trace.critical_path()
+    empty = timeline.figure_of([Trace()], [None], None, critical=True)
+    assert complaints(empty) == []
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing")
+@pytest.mark.parametrize("tasks", [3, 60])
+def test_a_critical_path_touches_no_word(tasks: int) -> None:
+    assert complaints(timeline.figure_of([rich(2, tasks)], [None], None, critical=True)) == []
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------
@@ -343,7 +396,7 @@ def contrast(a: str, b: str) -> float:
 
 TEXTS = [("text", "paper"), ("quiet", "paper"), ("on_running", "running"), ("on_work", "work"), ("hold", "paper"),
          ("ready_text", "ready_fill"), ("ready_text", "paper"), ("work", "paper")]  # fmt: skip
-MARKS = ["running", "ready", "waiting", "hold", "work", "busy"]
+MARKS = ["running", "ready", "waiting", "hold", "path", "work", "busy"]
 
 
 @pytest.mark.parametrize("theme", palette.THEMES.values(), ids=palette.THEMES)
@@ -387,7 +440,8 @@ def test_states_differ_for_colour_blind_readers(theme: palette.Theme, kind: str)
     for i, a in enumerate(states):
         for b in states[:i]:
             assert distance(getattr(theme, a), getattr(theme, b), BLIND[kind]) >= 0.1, (a, b)
-    assert distance(theme.hold, theme.running, BLIND[kind]) >= 0.1
+    for a, b in (("hold", "running"), ("path", "running"), ("path", "waiting")):
+        assert distance(getattr(theme, a), getattr(theme, b), BLIND[kind]) >= 0.1, (a, b)
 
 
 def test_the_checks_of_colours_can_fail() -> None:
@@ -398,8 +452,8 @@ def test_the_checks_of_colours_can_fail() -> None:
 def test_every_state_has_a_shape_of_its_own() -> None:
     """In grey, and whatever its colour: outline, hatch, height and form of each sign differ."""
     found: dict[object, list[str]] = {}
-    for sign in signs.LEGEND:
-        shapes = signs.sign_for(sign, 0.0, 0.0, 1.0, palette.LIGHT)
+    for sign in ink.LEGEND:
+        shapes = ink.sign_for(sign, 0.0, 0.0, palette.LIGHT)
         looks = ((s.path.vertices.tobytes(), bool(s.face), bool(s.edge), bool(s.hatch), str(s.style)) for s in shapes)
         form = tuple(looks)
         found.setdefault(form, []).append(sign)
@@ -427,7 +481,7 @@ def test_the_axes_given_are_the_axes_returned() -> None:
     assert len(right.artists) == 1
     assert not left.artists
     right.set_title("mine")
-    assert "mine" in [w.text for w in right.artists[0].layout().words]
+    assert "mine" in [w.text for w in right.artists[0].layout()[2]]
 
 
 def test_without_axes_pyplot_knows_the_figure_and_display_leaves_none_open() -> None:
@@ -437,9 +491,8 @@ def test_without_axes_pyplot_knows_the_figure_and_display_leaves_none_open() -> 
         drawn(make())
         timeline.compare(make(), make(2))
         assert pyplot.get_fignums() == []
-        ax = timeline.plot(make(), width=5)
+        ax = timeline.plot(make())
         assert pyplot.get_fignums() == [ax.figure.number]
-        assert ax.figure.get_figwidth() == 5
         pyplot.close("all")
         with pytest.raises(ValueError, match="closed"):
             timeline.plot(make(), ax)
@@ -457,16 +510,11 @@ def test_bad_arguments_are_named() -> None:
         timeline.compare(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one"):
         timeline.compare()
-    with pytest.raises(ValueError, match="1 recordings and 2 titles"):
+    with pytest.raises(ValueError, match="longer"):
         timeline.compare(make(), titles=["a", "b"])
     with pytest.raises(ValueError, match="theme"):
         timeline.plot(make(), theme="pink")  # type: ignore[arg-type]
-    for bad in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="threshold"):
-            timeline.plot(make(), threshold=bad)
     ax = figure.add_subplot()
-    with pytest.raises(ValueError, match="width"):
-        timeline.plot(make(), ax, width=3)
     figure.clear()
     with pytest.raises(ValueError, match="cleared"):
         timeline.plot(make(), ax)
@@ -487,7 +535,7 @@ def test_a_theme_of_its_own_brings_its_ground() -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    assert tuple(pixels[290, 5]) == tuple(round(255 * c) for c in matplotlib.colors.to_rgb(palette.DARK.paper))
+    assert tuple(pixels[250, 105]) == tuple(round(255 * c) for c in matplotlib.colors.to_rgb(palette.DARK.paper))
     assert tuple(pixels[290, 795]) == (255, 255, 255)
     timeline.plot(make(), left)
     assert len(left.artists) == 1
@@ -506,10 +554,10 @@ def test_the_picture_is_laid_out_anew_for_another_size_and_view() -> None:
     ax = timeline.plot(make(30, 300), figure.add_subplot())
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    many = len(ax.artists[0].layout().words)
+    many = len(ax.artists[0].layout()[2])
     figure.set_size_inches(3, 2)
     canvas.draw()
-    assert len(ax.artists[0].layout().words) < many
+    assert len(ax.artists[0].layout()[2]) < many
     ax.set_xlim(0.2, 0.3)
     canvas.draw()
     assert complaints(figure) == []
@@ -522,7 +570,7 @@ def test_a_tight_bounding_box_keeps_the_picture() -> None:
     for options in ({}, {"bbox_inches": "tight"}):
         figure.savefig(io.BytesIO(), format="png", **options)
     box = figure.get_tightbbox()
-    assert box.width > 7.5
+    assert box.width > 6
 
 
 def test_matplotlib_is_imported_when_it_is_used() -> None:
@@ -547,7 +595,7 @@ def test_comparing_writes_the_speed_up_on_one_time_axis() -> None:
     both = timeline.compare(slow, fast)
     assert both.axes[0].get_xlim() == both.axes[1].get_xlim()
     assert both.axes[0].get_position().x0 == both.axes[1].get_position().x0
-    first, second = ([w.text for w in ax.artists[0].layout().words] for ax in both.axes)
+    first, second = ([w.text for w in ax.artists[0].layout()[2]] for ax in both.axes)
     assert not any("×" in w for w in first)
     assert any(w.endswith("× faster") for w in second)
     assert sum(w == "running" for w in first + second) == 1  # one legend

@@ -37,26 +37,26 @@ def one(main: Callable[[], Awaitable[Any]], label: str = "main") -> tuple[str, s
 
 def test_sleep_and_its_line() -> None:
     async def main() -> None:
-        await asyncio.sleep(0.002)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.02)
 
-    assert reasons_of(main, "main") == [("sleep", "sleep 0.002", 1), ("sleep", "sleep 0.001", 2)]
+    assert reasons_of(main, "main") == [("sleep", "sleep 0.03", 1), ("sleep", "sleep 0.02", 2)]
 
 
 def test_a_call_of_a_call_is_told_on_the_innermost_line_of_the_user() -> None:
     async def inner() -> None:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
 
     async def main() -> None:
         await inner()
 
-    assert reasons_of(main, "main") == [("sleep", "sleep 0.001", -2)]
+    assert reasons_of(main, "main") == [("sleep", "sleep 0.02", -2)]
 
 
 def test_task_by_its_label_also_when_renamed() -> None:
     async def work() -> None:
         asyncio.current_task().set_name("parse")  # type: ignore[union-attr]
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
 
     async def main() -> None:
         await asyncio.create_task(work(), name="before")
@@ -66,7 +66,7 @@ def test_task_by_its_label_also_when_renamed() -> None:
 
 def test_gather_group_wait_as_completed() -> None:
     async def nap() -> None:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
 
     async def main() -> None:
         await asyncio.gather(nap(), nap(), nap())
@@ -88,7 +88,7 @@ def test_gather_group_wait_as_completed() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="asynchronous iteration over as_completed came in 3.13")
 def test_as_completed_as_an_asynchronous_iterator() -> None:
     async def main() -> None:
-        async for each in asyncio.as_completed([asyncio.sleep(0.001)]):  # type: ignore[attr-defined]
+        async for each in asyncio.as_completed([asyncio.sleep(0.02)]):  # type: ignore[attr-defined]
             await each
 
     assert one(main) == ("wait", "as_completed")
@@ -111,7 +111,7 @@ def test_locks_by_kind_and_variable() -> None:
             db.release()
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(take(db, 0.001))
+            group.create_task(take(db, 0.02))
             group.create_task(take(seats, 0.05))
             group.create_task(other(), name="other")
 
@@ -132,10 +132,10 @@ def test_event_condition_barrier() -> None:
         task = asyncio.create_task(other(), name="other")
         await asyncio.sleep(0)
         start.set()
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
         async with changed:
             changed.notify()
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
         await gate.wait()
         await task
 
@@ -156,7 +156,7 @@ def test_condition_as_a_lock() -> None:
 
         async with changed:
             task = asyncio.create_task(other(), name="other")
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.02)
         await task
 
     assert one(main, "other") == ("lock", 'Condition "changed"')
@@ -184,9 +184,9 @@ def test_queue_by_a_variable_an_attribute_and_a_global() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(use(), name="use")
             group.create_task(shop.serve(), name="serve")
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.02)
             await jobs.put(1)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.02)
             await queue.get()
             await shop.orders.put(1)
 
@@ -198,7 +198,7 @@ def test_queue_join() -> None:
     async def main() -> None:
         jobs: asyncio.Queue[int] = asyncio.Queue()
         jobs.put_nowait(1)
-        asyncio.get_running_loop().call_later(0.001, jobs.task_done)
+        asyncio.get_running_loop().call_later(0.02, jobs.task_done)
         await jobs.join()
 
     assert one(main) == ("queue", 'Queue.join "jobs"')
@@ -225,7 +225,7 @@ def test_timeouts_do_not_hide_the_reason() -> None:
     async def main() -> None:
         never = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(0.002):
+            async with asyncio.timeout(0.03):
                 await never
         except TimeoutError:
             pass
@@ -235,7 +235,7 @@ def test_timeouts_do_not_hide_the_reason() -> None:
 
 def test_wait_for() -> None:
     async def main() -> None:
-        task = asyncio.create_task(asyncio.sleep(0.001), name="nap")
+        task = asyncio.create_task(asyncio.sleep(0.02), name="nap")
         await asyncio.wait_for(task, 1)
 
     assert one(main) == ("task", 'task "nap"')
@@ -243,7 +243,7 @@ def test_wait_for() -> None:
 
 def test_shield() -> None:
     async def main() -> None:
-        await asyncio.shield(asyncio.create_task(asyncio.sleep(0.001), name="nap"))
+        await asyncio.shield(asyncio.create_task(asyncio.sleep(0.02), name="nap"))
 
     assert one(main) == ("task", 'task "nap"')
 
@@ -269,10 +269,10 @@ def test_a_class_with_await_and_a_future_by_hand() -> None:
 def test_generator_based_coroutines_and_asynchronous_generators() -> None:
     @types.coroutine
     def old() -> Any:
-        yield from asyncio.sleep(0.001).__await__()
+        yield from asyncio.sleep(0.02).__await__()
 
     async def numbers() -> Any:
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.03)
         yield 1
 
     async def main() -> None:
@@ -281,7 +281,7 @@ def test_generator_based_coroutines_and_asynchronous_generators() -> None:
             pass
 
     first, second = reasons_of(main, "main")
-    assert (first[1], second[1]) == ("sleep 0.001", "sleep 0.002")
+    assert (first[1], second[1]) == ("sleep 0.02", "sleep 0.03")
     assert second[2] == -3  # the generator's own line
 
 
@@ -310,7 +310,7 @@ def test_sockets() -> None:
         a, b = socket.socketpair()
         a.setblocking(False)
         b.setblocking(False)
-        loop.call_later(0.001, b.send, b"x")
+        loop.call_later(0.02, b.send, b"x")
         await loop.sock_recv(a, 1)
         a.close()
         b.close()
@@ -393,7 +393,7 @@ def test_variables_that_were_looked_at_are_not_kept() -> None:
         ref = weakref.ref(big)
         lock = asyncio.Lock()
         await lock.acquire()
-        asyncio.get_running_loop().call_later(0.001, lock.release)
+        asyncio.get_running_loop().call_later(0.02, lock.release)
         async with lock:
             pass
         del big
@@ -409,7 +409,7 @@ def test_locals_that_the_program_keeps_are_left_alone() -> None:
         lock = asyncio.Lock()
         await lock.acquire()
         space = locals()
-        asyncio.get_running_loop().call_later(0.001, lock.release)
+        asyncio.get_running_loop().call_later(0.02, lock.release)
         async with lock:
             pass
         return space

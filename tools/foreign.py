@@ -21,6 +21,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tarfile
@@ -34,7 +35,7 @@ NEEDS = {
     "aiofiles": ["pytest", "pytest-asyncio"],
     "anyio": ["pytest", "pytest-mock", "hypothesis", "psutil", "trustme", "truststore", "trio", "blockbuster"],
 }
-SECONDS = 300  # for one file of tests
+SECONDS = 120  # for one file of tests
 
 
 # -- in the process that runs the tests ------------------------------------------------------------------------------
@@ -135,6 +136,8 @@ def run_unittest(child: Child, module: str) -> None:
 
 
 _child = Child(os.environ.get("FOREIGN_MODE", ""), os.environ.get("FOREIGN_OUTPUT", ""))
+if _child.mode:  # a shell has background jobs ignore it; tests of interrupts would wait for ever
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: Any) -> None:
@@ -189,7 +192,7 @@ def files_of(python: str, suite: str, only: str) -> list[tuple[str, list[str], d
         source, needs = fetch(python, suite)
         paths = sorted(str(path.relative_to(source)) for path in (source / "tests").rglob("test_*.py"))
         options = ["-m", "pytest", "-q", "-p", "foreign", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        path = os.pathsep.join([str(ROOT / "tools"), str(needs)])
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tools"), str(needs)])
         jobs = [(n, [python, *options, n], {"PYTHONPATH": path}, source) for n in paths]
     return [job for job in jobs if only in job[0]]
 
