@@ -9,7 +9,7 @@ from functools import cache
 from time import perf_counter as clock
 from typing import Any
 
-from .recorder import Session
+from .session import Session
 
 TIMES = 120  # switches, waits, tasks in one measurement
 

@@ -40,7 +40,7 @@ def hook_create_task(
     if not hasattr(asyncio, "eager_task_factory"):
         return lambda task: None, lambda: None
     create: Any = loop.create_task
-    failed = watch.session.failed
+    failed, plain = watch.session.failed, isinstance(loop, asyncio.BaseEventLoop)
 
     def adopt(task: Any) -> TaskInfo | None:
         """The task has scheduled a step while it is created: the first one, or, if it has begun, its second."""
@@ -57,6 +57,8 @@ def hook_create_task(
         if watch.unhook is None:  # somebody kept this function beyond the recording
             target: Any = watch.loop()
             return type(target).create_task(target, coro, **kwargs)
+        if plain and loop._task_factory is None and "eager_start" not in kwargs and not loop._debug:
+            return create(coro, **kwargs)
         if loop.get_task_factory() is None and "eager_start" not in kwargs:
             task = create(coro, **kwargs)
         else:

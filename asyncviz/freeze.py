@@ -12,7 +12,7 @@ from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
 from .waits import Place, Wait, cell_name, is_user, line_of
 
 if TYPE_CHECKING:
-    from .recorder import Session
+    from .session import Session
 
 _CLOSING = {"shutdown_asyncgens", "shutdown_default_executor"}
 _MACHINERY = re.compile(r"[/\\](ipykernel|IPython|tornado|zmq)[/\\]")

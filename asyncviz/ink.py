@@ -30,7 +30,7 @@ LEGEND = {
     "in flight": "number in flight", "blocking call": "blocking call", "computing": "computing",
     "pre-empted": "pre-empted", "unknown": "long step", "work": "work in a worker", "queued": "queued for one",
     "path": "critical path", "returned": "returned", "raised": "raised", "cancelled": "cancelled", "lost": "lost",
-    "pending": "still going", "dense": "merged: height is the share of time", "widened": "widened to be seen",
+    "pending": "still going", "dense": "merged: height is their share", "widened": "widened to be seen",
 }  # fmt: skip
 
 

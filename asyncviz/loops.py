@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import waits
 
 if TYPE_CHECKING:
-    from .recorder import Session
+    from .session import Session
 
 COLUMNS = 6  # numbers in the row of a step
 ROWS = 4096  # steps collected before they are packed

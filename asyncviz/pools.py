@@ -18,7 +18,7 @@ from .patch import replace
 from .waits import call_name
 
 if TYPE_CHECKING:
-    from .recorder import Session
+    from .session import Session
 
 
 @dataclass(slots=True)

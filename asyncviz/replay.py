@@ -55,8 +55,8 @@ class Moment(NamedTuple):
 class Replay:
     """The moments of a run, from the first step to the last; on the last line of a cell a strip of the chosen ones.
 
-    `moments` are those chosen: the start, the first wait, the longest time for which a task could not run, a wake-up,
-    the end. `play()` makes controls for all of them.
+    `moments` are those: the start, the first wait, the longest time for which a task could not run, a wake-up, the end.
+    `play()` makes controls for all of them.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -151,8 +151,7 @@ class Replay:
         return dict(sorted(found.items()))
 
     @property
-    def moments(self) -> list[Moment]:
-        """The chosen moments, in order of time."""
+    def moments(self) -> list[Moment]:  # those chosen, in order of time
         return [self[i] for i in self._chosen]
 
     def __repr__(self) -> str:
@@ -175,12 +174,10 @@ class Replay:
         from PIL import ImageColor, ImageDraw
 
         base, timeline = self._picture
-        image, scale, chart = base.copy(), display.SHARP, timeline.chart()
-        box = timeline.layout()[0]
-        x, low, high = (scale * v for v in (chart.x(time), base.height / scale - box.y1, base.height / scale - box.y0))
-        colours = image.getpalette()
-        image.putpalette([*colours, *ImageColor.getrgb(timeline.theme.path)])
-        pen, ink = ImageDraw.Draw(image), len(colours) // 3
+        image, scale, chart, box = base.copy(), display.SHARP, timeline.chart(), timeline.layout()[0]
+        x, low, high = scale * chart.x(time), base.height - scale * box.y1, base.height - scale * box.y0
+        pen, ink = ImageDraw.Draw(image), len(image.getpalette()) // 3
+        image.putpalette([*image.getpalette(), *ImageColor.getrgb(timeline.theme.path)])
         pen.line([(x, low), (x, high)], fill=ink, width=2 * scale)
         pen.polygon([(x - 6 * scale, low - 8 * scale), (x + 6 * scale, low - 8 * scale), (x, low)], fill=ink)
         if lanes_only:
@@ -220,5 +217,4 @@ class Replay:
 
 def _list(moment: Moment) -> str:
     """A moment as HTML."""
-    lines = (f"<li>{html.escape(part)}</li>" for part in moment.parts)
-    return f"<ul>{''.join(lines)}</ul>"
+    return f"<ul>{''.join(f'<li>{html.escape(part)}</li>' for part in moment.parts)}</ul>"

@@ -245,7 +245,7 @@ class Timeline(Artist):
         """The signs of all pictures in this figure, in rows."""
         occurs = set().union(*(p.chart().occurs for p in self.peers)) if self is self.peers[0] else set()
         words = {text: sign for sign, text in LEGEND.items() if sign in occurs}
-        rows = [[words[text] for text in row] for row in _wrap(list(words), SIGN + 23, self.slot().width - 2 * PAD - 4)]
+        rows = [[words[text] for text in row] for row in _wrap(list(words), SIGN + 20, self.slot().width - 2 * PAD - 4)]
         return rows if self.own or LEGEND_ROW * len(rows) <= 0.18 * self.slot().height else []
 
     def _margins(self) -> tuple[float, float]:
@@ -267,9 +267,9 @@ class Timeline(Artist):
         if not self.trace.empty:  # the numbers of the axis
             words.boxes.append((left - 18, low - 22, right + 18, low))
         for n, row in enumerate(self._legend()):
-            x, y = right + 18, slot.y1 - PAD - LEGEND_ROW * (n + 0.5)
+            x, y = right + 15, slot.y1 - PAD - LEGEND_ROW * (n + 0.5)
             for sign in reversed(row):
-                x -= measure(LEGEND[sign], SMALL)[0] + SIGN + 23
+                x -= measure(LEGEND[sign], SMALL)[0] + SIGN + 20
                 if words.put(LEGEND[sign], x + SIGN + 5, y, SMALL, t.quiet):
                     shapes += sign_for(sign, x, y, t)
         badge = words.put(self.badge, right, high + 19, TITLE, t.work, 1.0, bold=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .critical import CriticalPath
     from .diagnosis import Diagnosis
+    from .replay import Replay
 
     Floats = npt.NDArray[np.float64]
     Ints = npt.NDArray[np.int32]
@@ -398,6 +399,12 @@ class Trace:
         from . import timeline
 
         return timeline.plot(self, ax, **options)
+
+    def replay(self) -> Replay:
+        """The run step by step: for each moment who runs, who is ready and who waits for what."""
+        from . import replay
+
+        return replay.Replay(self)
 
     def story(self, *, times: bool = False) -> str:
         """Who started, waited, woke and finished, in order, a line each; `times=True` adds clock readings."""

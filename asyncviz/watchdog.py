@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .waits import Place, user_place
 
 if TYPE_CHECKING:
-    from .recorder import Session
+    from .session import Session
 
 LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 TICK = 0.02  # seconds between two looks; a step younger than half a tick is left alone

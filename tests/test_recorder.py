@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, recorder
+from asyncviz import hooks, recorder, session
 from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
@@ -162,7 +162,7 @@ def state() -> list[Any]:
     uvloop = sys.modules.get("uvloop")
     return [
         *found,
-        dict(vars(asyncio.events)),
+        {name: value for name, value in vars(asyncio.events).items() if name != "_event_loop_policy"},  # asyncio's own
         dict(vars(warnings)),
         dict(vars(uvloop.Loop)) if uvloop else {},
         threads_now(),
@@ -551,10 +551,10 @@ def test_the_newest_steps_are_kept_and_the_others_counted() -> None:
             await asyncio.gather(*(asyncio.create_task(asyncio.sleep(0), name=f"t{i}.{j}") for j in range(500)))
 
     with asyncviz.record(limit=5_000) as trace:
-        session: Any = recorder._session
+        open_now: Any = recorder._session
         asyncio.run(main())
-        assert len(session.tasks) < 20_000
-        assert session.steps <= 5_000 + 2 * hooks.ROWS
+        assert len(open_now.tasks) < 20_000
+        assert open_now.steps <= 5_000 + 2 * hooks.ROWS
     assert sound(trace).failure == ""
     assert len(trace.steps.start) == 5_000
     assert trace.dropped == pytest.approx(35_000, abs=200)
@@ -564,16 +564,16 @@ def test_the_newest_steps_are_kept_and_the_others_counted() -> None:
 
 def test_ten_million_steps_stay_within_bounds() -> None:
     """Handed straight to the store: what it keeps depends on the limit alone."""
-    session = recorder.Session()
-    session.limit = 50_000
+    store = recorder.Session()
+    store.limit = 50_000
     loop = asyncio.new_event_loop()
-    watch = session.watch(loop)
+    watch = store.watch(loop)
     rows = [0.0, 1.0, 2.0, 3.0, -1.0, 0.0] * hooks.ROWS
     for _ in range(10_000_000 // hooks.ROWS):
         watch.idle.extend((0.0, 1.0) * 100)
         watch.pack(list(rows))
-    assert session.steps <= 50_000 + hooks.ROWS
-    assert session.dropped + session.steps == 10_000_000 // hooks.ROWS * hooks.ROWS
+    assert store.steps <= 50_000 + hooks.ROWS
+    assert store.dropped + store.steps == 10_000_000 // hooks.ROWS * hooks.ROWS
     assert len(watch.idles) <= 50_000 // hooks.ROWS + 1
     assert sum(len(chunk) * 8 for chunk in watch.chunks) <= 48 * (50_000 + hooks.ROWS)
     watch.restore()
@@ -581,7 +581,7 @@ def test_ten_million_steps_stay_within_bounds() -> None:
 
 
 def test_many_loops_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "LOOPS", 5)
+    monkeypatch.setattr(session, "LOOPS", 5)
     with asyncviz.record() as trace:
         for _ in range(9):
             asyncio.run(nap(0))
@@ -590,7 +590,7 @@ def test_many_loops_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_reasons_lose_their_detail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "MANY", 3)
+    monkeypatch.setattr(session, "MANY", 3)
 
     async def main() -> None:
         for i in range(9):

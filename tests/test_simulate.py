@@ -22,7 +22,7 @@ from asyncviz import clocks
 from asyncviz.simulate import Deadlock, NotSimulated, Overrun
 from asyncviz.trace import Trace
 
-SOON = 2.0  # real seconds in which anything here is done, on a loaded machine too
+SOON = 5.0  # real seconds in which anything here is done, on a loaded machine too
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def run(main: Coroutine[Any, Any, Any], **options: Any) -> tuple[Any, Trace]:
     assert trace.simulated
     assert trace.problems == []
     assert trace.failure == ""
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     return result, trace
 
 
@@ -496,7 +496,7 @@ def test_a_loop_that_always_waits_is_stopped() -> None:
         while True:
             await asyncio.sleep(1)
 
-    with soon(4), pytest.raises(Overrun, match="of simulated time it was still going"):
+    with soon(10), pytest.raises(Overrun, match="of simulated time it was still going"):
         run(main(), timeout=0.3)
 
 
@@ -505,7 +505,7 @@ def test_a_blocking_call_without_end_is_left_behind() -> None:
         never.wait()
 
     never = threading.Event()
-    with soon(3), pytest.raises(Overrun, match="blocking call that nothing can end"):
+    with soon(10), pytest.raises(Overrun, match="blocking call that nothing can end"):
         viz.simulate(main(), timeout=0.2)
     assert time.sleep is clocks.real_sleep
     never.set()
@@ -516,7 +516,7 @@ def test_a_thread_without_end() -> None:
         await asyncio.to_thread(never.wait)
 
     never = threading.Event()
-    with soon(3), pytest.raises(Overrun):
+    with soon(10), pytest.raises(Overrun):
         viz.simulate(main(), timeout=0.2)
     never.set()
 
