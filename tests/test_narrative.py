@@ -218,7 +218,7 @@ def test_what_differs_from_run_to_run_is_not_named() -> None:
     trace.reasons.append(model.Reason("task", 'task "Task-17"', "f.py", 3))
     for number, text in ((1, "b waited for sleep."), (2, "b waited for a task.")):
         trace.steps.reason[1] = number
-        trace.__dict__.pop("waits", None)
+        trace.__dict__.pop("_waits", None)
         assert text in alternative_text(trace)
 
 
@@ -248,7 +248,7 @@ def test_stable_text_holds_no_clock_reading(trace: model.Trace, factor: float) -
         task.born = None if task.born is None else task.born * factor
         task.finished = None if task.finished is None else task.finished * factor
     trace.duration *= factor
-    for cached in ("waits", "overlap", "makespan"):
+    for cached in ("_waits", "overlap", "makespan"):
         trace.__dict__.pop(cached, None)
     assert (alternative_text(trace), story(trace)) == before
 

@@ -401,8 +401,8 @@ MARKS = ["running", "ready", "waiting", "hold", "path", "work", "busy"]
 
 @pytest.mark.parametrize("theme", palette.THEMES.values(), ids=palette.THEMES)
 def test_contrast(theme: palette.Theme) -> None:
-    for ink, ground in TEXTS:
-        assert contrast(getattr(theme, ink), getattr(theme, ground)) >= 4.5, (ink, ground)
+    for letters, ground in TEXTS:
+        assert contrast(getattr(theme, letters), getattr(theme, ground)) >= 4.5, (letters, ground)
     for mark in MARKS:
         assert contrast(getattr(theme, mark), theme.paper) >= 3, mark
     assert contrast(theme.busy, theme.idle) >= 3
