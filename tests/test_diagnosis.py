@@ -25,7 +25,11 @@ NOT_RECORDED = {"cancellation_swallowed"} if "asked" not in model.TaskTrace.__sl
 PLACE_NOT_RECORDED = {"polling_yield"}
 
 
-@pytest.fixture(scope="module", params=["quiet", "loaded"])
+# Under load the gallery takes a minute: `make test ARGS="-m loaded"`.
+MACHINES = ["quiet", pytest.param("loaded", marks=pytest.mark.loaded)]
+
+
+@pytest.fixture(scope="module", params=MACHINES)
 def machine(request: pytest.FixtureRequest) -> Iterator[str]:
     """The machine as it is, and with every core taken by somebody else."""
     spinners = min(os.cpu_count() or 1, 4) if request.param == "loaded" else 0
@@ -61,7 +65,6 @@ def test_every_fault_is_found_on_its_line(machine: str, path: Path) -> None:
     assert result.others == [], told(result)
 
 
-@pytest.mark.parametrize("machine", ["loaded"], indirect=True)  # the harder case; both would take too long
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
 def test_sound_programs_have_no_findings(machine: str, path: Path) -> None:
     result = settled(path)

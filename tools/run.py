@@ -250,7 +250,7 @@ def test(*more):
     stages = [
         ("ruff", ["-m", "ruff", "check", "."]),
         ("mypy", ["-m", "mypy"]),
-        ("tests", ["-m", "pytest"] + list(more)),
+        ("tests", ["-m", "pytest", "-n", "2"] + list(more)),
         ("notebooks, compared with their committed outputs", ["-m", "pytest"] + nbval + ["notebooks"]),
     ]
     failed = []
