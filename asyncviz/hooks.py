@@ -135,9 +135,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 except BaseException as error:
                     if not fast:
                         raise
-                    context, self._context = self._context, Raising(error)
+                    Raising(self, error)
                     plain_run(self)  # reports it as ever
-                    self._context = context
                 finally:
                     stop = clock()
                     if current is info:  # else the recording ended meanwhile
@@ -201,9 +200,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 except BaseException as error:
                     if not fast:
                         raise
-                    context, self._context = self._context, Raising(error)
+                    Raising(self, error)
                     plain_run(self)  # reports it as ever
-                    self._context = context
                 finally:
                     cause = outer
                     if current is None:

@@ -76,7 +76,6 @@ class Watch:
         self.long: deque[tuple[float, float, float, float | None]] = deque(maxlen=MANY)  # start, stop, computed, queued
         self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=MANY)  # long ones
         self.unhook: Callable[[bool], None] | None = None
-        self.restore: Callable[[], None] = lambda: None  # the loop's exception handler
         self.flush: Callable[[], None] = lambda: None
         self.probe: Callable[[], tuple[float, float]] = lambda: (UNKNOWN, NEVER)  # who has the thread, since when
         self.cause: Callable[[], float] = lambda: UNKNOWN

@@ -129,13 +129,19 @@ class Call:
 
 
 class Raising:
-    """A context in which running anything raises `error`."""
+    """Put in the place of a handle's context for one time: to run anything in it raises `error`."""
 
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    def __init__(self, handle: Any, error: BaseException) -> None:
+        self.handle, self.error, self.context = handle, error, handle._context
+        handle._context = self
 
     def run(self, *call: Any) -> None:
-        raise self.error
+        self.handle._context = self.context  # an exception handler runs in it
+        error, self.error, self.handle = self.error, None, None  # type: ignore[assignment]
+        try:
+            raise error
+        finally:
+            del error
 
 
 def wrap(cls: Any, callback: Any, mark: Any) -> Any:

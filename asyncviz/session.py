@@ -158,7 +158,6 @@ class Session:
                 number = self.by_loop[id(loop)] = next(self.loops)
                 name = f"event loop {number + 1}" if number else "event loop"
                 watch = self.watches[number] = Watch(self, loop, name)
-                watch.restore = self._hook_errors(watch, loop)
                 if len(self.watches) > LOOPS:
                     self._forget(next(iter(self.watches)))
             return watch
@@ -201,6 +200,7 @@ class Session:
         self.undo = [
             replace(events, "_set_running_loop", set_running_loop),
             replace(asyncio.Runner, "_lazy_init", self._lazy_init()),
+            self._hook_errors(asyncio.BaseEventLoop),
             replace(warnings, "_warn_unawaited_coroutine", self._unawaited()),
             *pools.hook(self),
         ]
@@ -216,6 +216,7 @@ class Session:
         """Watch loops that do not tell asyncio's Python code when they run."""
         if issubclass(cls, asyncio.BaseEventLoop) or hasattr(cls.run_forever, "__wrapped__"):
             return
+        self.undo.append(self._hook_errors(cls))
         for original in (cls.run_forever, cls.run_until_complete):
 
             @functools.wraps(original)
@@ -249,7 +250,6 @@ class Session:
             self.undo.pop()()
         for watch in list(self.watches.values()):
             self._try(self._in_its_thread, watch, functools.partial(self._leave, watch))
-            watch.restore()
             watch.known.clear()
         self.watchdog.stop()
 
@@ -261,24 +261,15 @@ class Session:
 
     # -- complaints ------------------------------------------------------------------------------------------------
 
-    def _hook_errors(self, watch: Watch, loop: Any) -> Callable[[], None]:
-        """Note what a loop's exception handler is told: errors never retrieved, tasks destroyed while pending …"""
-        if "call_exception_handler" in vars(loop):
-            return lambda: None  # somebody else's, who may want to ask it things
+    def _hook_errors(self, cls: Any) -> Callable[[], None]:
+        """Note what loops tell their exception handlers: errors never retrieved, tasks destroyed while pending …"""
+        original = cls.call_exception_handler
 
-        def call_exception_handler(context: dict[str, Any]) -> None:
+        def call_exception_handler(loop: Any, context: dict[str, Any]) -> None:
             self._try(self._complaint, context)
-            target: Any = watch.loop()
-            if target is not None:
-                type(target).call_exception_handler(target, context)
+            original(loop, context)
 
-        def restore() -> None:
-            target = watch.loop()
-            if target is not None and vars(target).get("call_exception_handler") is call_exception_handler:
-                del target.call_exception_handler
-
-        loop.call_exception_handler = call_exception_handler
-        return restore
+        return replace(cls, "call_exception_handler", call_exception_handler)
 
     def _complaint(self, context: dict[str, Any]) -> None:
         without_us(context.get("exception"))

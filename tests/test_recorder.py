@@ -576,7 +576,6 @@ def test_ten_million_steps_stay_within_bounds() -> None:
     assert store.dropped + store.steps == 10_000_000 // hooks.ROWS * hooks.ROWS
     assert len(watch.idles) <= 50_000 // hooks.ROWS + 1
     assert sum(len(chunk) * 8 for chunk in watch.chunks) <= 48 * (50_000 + hooks.ROWS)
-    watch.restore()
     loop.close()
 
 
@@ -793,3 +792,28 @@ def test_cost() -> None:
 async def switches(n: int) -> None:
     for _ in range(n):
         await asyncio.sleep(0)
+
+
+def test_an_exception_handler_runs_in_the_context_of_the_callback() -> None:
+    from contextvars import ContextVar
+
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    seen: list[tuple[str, str]] = []
+
+    def callback() -> None:
+        who.set("callback")
+        raise ValueError("boom")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: seen.append((who.get(), context["message"].split(" ")[0])))
+        loop.call_soon(callback)
+        loop.call_later(0, callback)
+        loop.call_soon_threadsafe(callback)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    with asyncviz.record() as trace:
+        asyncio.run(main())
+    assert sound(trace).notes
+    assert seen[:3] == seen[3:] == [("callback", "Exception")] * 3

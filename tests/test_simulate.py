@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import concurrent.futures
 import gc
@@ -519,6 +520,18 @@ def test_a_thread_without_end() -> None:
     with soon(10), pytest.raises(Overrun):
         viz.simulate(main(), timeout=0.2)
     never.set()
+
+
+def test_an_interrupt_by_the_user_ends_it_and_puts_everything_back() -> None:
+    async def main() -> None:
+        while True:
+            pass
+
+    threading.Timer(0.2, _thread.interrupt_main).start()
+    with soon(), pytest.raises(KeyboardInterrupt):
+        viz.simulate(main())
+    assert time.sleep is clocks.real_sleep
+    assert not clocks.clocks
 
 
 # -- how programs end -------------------------------------------------------------------------------------------------
