@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import os
 import sys
 import threading
 import time
 from collections import deque
-from os import close, fstat
-from os import open as open_file  # by names of our own: tests of programs replace what is in `os`
 from time import perf_counter as clock
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .waits import Place, user_place
 
 if TYPE_CHECKING:
     from .session import Session
 
-try:
-    from os import O_CLOEXEC, O_RDONLY, pread
-except ImportError:  # Windows, where there is nothing to be read
-    O_CLOEXEC = O_RDONLY = 0
+# By names of our own: tests of programs replace what is in `os`.
+_open, _close, _fstat = os.open, os.close, os.fstat
+_pread: Any = getattr(os, "pread", None)  # not on Windows
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 LONG = 0.001  # seconds; longer steps are told apart by their CPU time
 TICK = 0.02  # seconds between two looks; a step younger than half a tick is left alone
@@ -48,20 +47,20 @@ class Meter:
     def __init__(self) -> None:
         self.file = -1
         with contextlib.suppress(OSError):  # not Linux
-            self.file = open_file(f"/proc/self/task/{threading.get_native_id()}/schedstat", O_RDONLY | O_CLOEXEC)
-            self.identity = fstat(self.file)[1:3]
+            self.file = _open(f"/proc/self/task/{threading.get_native_id()}/schedstat", _FLAGS)
+            self.identity = _fstat(self.file)[1:3]
         self.look()
 
     def look(self) -> None:
         """Read the clock, this thread's CPU time, and for how long it was ready without a core (seconds)."""
-        self.queued = int(pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
+        self.queued = int(_pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
         self.at, self.cpu = clock(), time.thread_time()
         self.due = self.at + LONG
 
     def ours(self) -> bool:
         """Is the file still this one? The program may have closed all files, and opened others."""
         try:
-            return self.file >= 0 and fstat(self.file)[1:3] == self.identity
+            return self.file >= 0 and _fstat(self.file)[1:3] == self.identity
         except OSError:
             return False
 
@@ -77,7 +76,7 @@ class Meter:
 
     def close(self) -> None:
         if self.ours():
-            close(self.file)
+            _close(self.file)
         self.file = -1
 
 

@@ -236,8 +236,8 @@ def lab(*more):
 
 
 def own_profile():
-    """IPython's folder for checked runs: a learner's start-up files must not change what a cell prints."""
-    return {"IPYTHONDIR": os.path.join(VENV, "ipython")}
+    """For checked runs: neither a learner's start-up files nor their progress may change, or be changed by, a cell."""
+    return {"IPYTHONDIR": os.path.join(VENV, "ipython"), "ASYNCVIZ_PROGRESS": "off"}
 
 
 def test(*more):
