@@ -38,7 +38,7 @@ class Sample(NamedTuple):
 
 
 class Meter:
-    """Tells what a long step of the loop in `thread` spent its time on. Reading it before each step would be too dear.
+    """Tells what a long step of a loop in this thread spent its time on. Reading it before each step would be too dear.
 
     Linux says of each thread how long it could have run, but had no core: `/proc/…/schedstat`, second number, in
     nanoseconds. Counts of switches cannot tell that: a pure computation has voluntary ones, too.
@@ -54,7 +54,7 @@ class Meter:
     def look(self) -> None:
         """Read the clock, this thread's CPU time, and for how long it was ready without a core (seconds)."""
         self.queued = int(_pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
-        self.at, self.cpu = clock(), time.thread_time()
+        self.at, self.cpu = clock(), _thread_time()
         self.due = self.at + LONG
 
     def ours(self) -> bool:
