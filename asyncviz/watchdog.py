@@ -7,9 +7,9 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections import deque
 from time import perf_counter as clock
+from time import thread_time
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,7 +54,7 @@ class Meter:
     def look(self) -> None:
         """Read the clock, this thread's CPU time, and for how long it was ready without a core (seconds)."""
         self.queued = int(_pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
-        self.at, self.cpu = clock(), _thread_time()
+        self.at, self.cpu = clock(), thread_time()
         self.due = self.at + LONG
 
     def ours(self) -> bool:
