@@ -73,7 +73,6 @@ def hook(session: Session) -> list[Callable[[], None]]:
         work = session.works.get(self.future)
         if work is not None and not self.future.cancelled():
             work.worker, work.started = threading.current_thread().name, session.clock()
-            session.working[threading.get_ident()] = work
             _at_end(self.future, lambda result: _ended(work, session.clock(), result))
         run_thread(self, *args)
 

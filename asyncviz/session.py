@@ -65,7 +65,6 @@ class Session:
         self.threads: dict[tuple[int, str], int] = {}
         self.work: deque[pools.Work] = deque(maxlen=MANY)
         self.works: weakref.WeakKeyDictionary[Any, pools.Work] = weakref.WeakKeyDictionary()  # by the pool's future
-        self.working: dict[int, pools.Work] = {}  # by thread: what it did last
         self.spans: deque[SpanRow] = deque(maxlen=MANY)
         self.notes: deque[Note] = deque(maxlen=MANY)
         self.recordings: list[record] = []

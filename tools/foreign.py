@@ -33,7 +33,17 @@ CACHE = ROOT / "build" / "foreign"
 MODES = ("without", "inside", "each")
 NEEDS = {
     "aiofiles": ["pytest", "pytest-asyncio"],
-    "anyio": ["pytest", "pytest-mock", "hypothesis", "psutil", "trustme", "truststore", "trio", "blockbuster"],
+    "anyio": [
+        "pytest",
+        "pytest-timeout",
+        "pytest-mock",
+        "hypothesis",
+        "psutil",
+        "trustme",
+        "truststore",
+        "trio",
+        "blockbuster",
+    ],
 }
 SECONDS = 120  # for one file of tests
 
