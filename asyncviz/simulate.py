@@ -56,24 +56,36 @@ def guarded(work: Callable[[], None], seconds: float, give_up: Callable[[], None
     A thread that computes is stopped, after a call of `give_up`. One that waits inside a blocking call, or catches
     whatever is raised, cannot be: it is left behind.
     """
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name=THREAD, daemon=True)
+    ended = threading.Event()
+
+    def whole() -> None:
+        try:
+            work()
+        finally:
+            ended.set()
+
+    def alive() -> bool:
+        # not `thread.is_alive()`: an interrupted `join` makes it say no of a thread that runs (seen on 3.11)
+        return not ended.is_set() and thread.ident in sys._current_frames()
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(whole,), name=THREAD, daemon=True)
     thread.start()
     end, late, frame = real_clock() + seconds, False, None
     try:
-        while thread.is_alive() and not late:
-            thread.join(min(0.25, max(end - real_clock(), 0.0)))  # short, or Windows cannot interrupt it
-            late = real_clock() > end and thread.is_alive()
+        while alive() and not late:
+            ended.wait(min(0.25, max(end - real_clock(), 0.0)))  # short, or Windows cannot interrupt it
+            late = real_clock() > end and alive()
         frame = sys._current_frames().get(thread.ident or 0) if late else None
         up, place = real_clock(), user_place(frame)
     finally:  # also when the wait itself was interrupted
         frame, end = None, real_clock() + STOP
-        if thread.is_alive():
+        if alive():
             give_up()
-        while thread.is_alive() and real_clock() < end:
+        while alive() and real_clock() < end:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
-            thread.join(0.02)
+            ended.wait(0.02)
         clocks.pop(thread.ident or 0, None)
-    return Late(up, place, thread.is_alive()) if late else None
+    return Late(up, place, alive()) if late else None
 
 
 class Attempt(NamedTuple):
