@@ -27,9 +27,21 @@ ROOT = Path(service.__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def fast() -> Iterator[WebService]:
+def own() -> Iterator[WebService]:
     with web_service(latency=0) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[WebService]:
+    with web_service(latency=0) as running:
+        yield running
+
+
+@pytest.fixture
+def fast(shared: WebService) -> WebService:
+    shared.reset()
+    return shared
 
 
 def get_all(urls: list[str]) -> list[int]:
@@ -102,13 +114,13 @@ def test_unknown_capital_is_404_in_json(fast: WebService, slug: str) -> None:
     assert fast.stats().not_found == fast.stats().requests == 1
 
 
-def test_nothing_is_counted_before_the_first_request_or_after_a_reset(fast: WebService) -> None:
-    nothing = fast.stats()
+def test_nothing_is_counted_before_the_first_request_or_after_a_reset(own: WebService) -> None:
+    nothing = own.stats()
     assert set(vars(nothing).values()) == {0}
-    requests.get(fast.capital_url("oslo"))
-    assert (fast.stats().requests, fast.stats().ok, fast.stats().most_in_flight) == (1, 1, 1)
-    fast.reset()
-    assert fast.stats() == nothing
+    requests.get(own.capital_url("oslo"))
+    assert (own.stats().requests, own.stats().ok, own.stats().most_in_flight) == (1, 1, 1)
+    own.reset()
+    assert own.stats() == nothing
 
 
 # Latency, overlap, jitter
@@ -404,10 +416,10 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pyt
     assert_stopped(running)
 
 
-def test_a_server_that_was_killed_is_reported(fast: WebService) -> None:
-    process_of(fast).kill()
+def test_a_server_that_was_killed_is_reported(own: WebService) -> None:
+    process_of(own).kill()
     with pytest.raises(ServiceError, match=r"does not answer.*ended with exit code"):
-        fast.stats()
+        own.stats()
 
 
 def test_missing_data_is_reported_before_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -452,11 +464,11 @@ def test_the_service_ends_when_its_program_is_killed() -> None:
     assert eventually(lambda: not is_alive(pid))
 
 
-def test_the_end_of_stdin_alone_ends_the_service(fast: WebService) -> None:
-    stdin = process_of(fast).stdin
+def test_the_end_of_stdin_alone_ends_the_service(own: WebService) -> None:
+    stdin = process_of(own).stdin
     assert stdin is not None
     stdin.close()
-    assert process_of(fast).wait(PATIENCE) == 0
+    assert process_of(own).wait(PATIENCE) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -26,7 +26,8 @@ STAMP = os.path.join(VENV, "course-stamp.json")
 # The Python that makes .venv: the one that runs this, unless that is .venv's own, which the set-up may have to remove.
 INSIDE = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
 PYTHON = getattr(sys, "_base_executable", sys.executable) if INSIDE else sys.executable
-NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
+# What would change the Python in .venv. Without byte code of the tests, each of their processes would compile them anew.
+NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
 
 HELP = """\
 make lab         set up what is missing, then open JupyterLab on the first lesson
@@ -250,7 +251,8 @@ def test(*more):
     stages = [
         ("ruff", ["-m", "ruff", "check", "."]),
         ("mypy", ["-m", "mypy"]),
-        ("tests", ["-m", "pytest", "-n", "2"] + list(more)),
+        # A file's tests share what is dear to start. Without nbval, which takes two seconds to import.
+        ("tests", ["-m", "pytest", "-n", "2", "--dist", "loadfile", "-p", "no:nbval"] + list(more)),
         ("notebooks, compared with their committed outputs", ["-m", "pytest"] + nbval + ["notebooks"]),
     ]
     failed = []
