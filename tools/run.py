@@ -26,7 +26,7 @@ STAMP = os.path.join(VENV, "course-stamp.json")
 # The Python that makes .venv: the one that runs this, unless that is .venv's own, which the set-up may have to remove.
 INSIDE = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
 PYTHON = getattr(sys, "_base_executable", sys.executable) if INSIDE else sys.executable
-# What would change the Python in .venv. Without byte code of the tests, each of their processes would compile them anew.
+# What would change the Python in .venv, or make each process of the tests compile them anew.
 NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
 
 HELP = """\
