@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from asyncio import events
 from typing import Any
 
@@ -25,7 +26,8 @@ def adopt_all(
         if isinstance(owner, asyncio.Future) and hasattr(owner, "get_coro") and not handle._cancelled:
             queued[id(owner)] = i, handle
     current, running = None, asyncio.current_task(loop)
-    for task in sorted(asyncio.all_tasks(loop), key=lambda t: queued.get(id(t), (-1, None))[0]):
+    # a set has no order; those that are not queued come in order of creation as far as their names tell it
+    for task in sorted(asyncio.all_tasks(loop), key=lambda t: (queued.get(id(t), (-1, None))[0], _age(t))):
         info = watch.known.get(id(task)) or watch.meet(task, UNKNOWN, None, None if early else now)
         info.ready, info.reason = now, info.reason or 0.0
         if task is running:
@@ -46,3 +48,10 @@ def adopt_all(
         if type(handle) is events.TimerHandle:
             handle.__class__ = timer
     return current
+
+
+def _age(task: Any) -> tuple[int, str]:
+    """asyncio counts the tasks that it names."""
+    name = str(task.get_name())
+    number = re.fullmatch(r"Task-(\d+)", name)
+    return (int(number[1]), "") if number else (0, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from .narrative import _held_up, approximately, plural
+from .narrative import _held_up, _never_waited, approximately, plural
 from .trace import Trace
 
 
@@ -30,16 +30,18 @@ def headline(trace: Trace) -> str:
     if trace.empty:
         return "Nothing was recorded"
     if holds and tasks:
-        kinds, late = {h.kind for h in holds}, len(starving(trace))
+        kinds, late = {h.kind for h in holds}, starving(trace)
         if kinds == {"pre-empted"}:
             return "The system took the core away"
         names = {"blocking call": "blocking call", "computing": "long computation"}
         what = names.get(holds[0].kind, "long step") if len(kinds) == 1 else "long step"
         subject = f"One {what}" if len(holds) == 1 else f"{len(holds):,} {what}s"
-        if late:  # parents wait for their children, not for the thread
-            others = trace.tasks.keys() - {h.who for h in holds} - {t.parent for t in trace.tasks.values()}
-            whom = "everybody" if late > 1 and late >= len(others) else plural(late, "task")
-            return f"{subject} made {whom} late"
+        if late:
+            runners = trace.tasks.keys() - {t.parent for t in trace.tasks.values()}  # parents wait for children
+            culprits = {h.who for h in holds}
+            else_ = len(culprits) == 1 and runners - culprits <= late
+            whom = "everybody" if runners <= late else "everybody else" if else_ else plural(len(late), "task")
+            return f"{subject} made {whom if len(late) > 1 else '1 task'} late"
         if overlap > 1 or len(trace.spans) < 2:
             return f"{subject} held the " + ("loop, but nobody was waiting for it" if overlap > 1 else "thread")
     workers = {(w.process, w.worker) for w in trace.work if w.started is not None}
@@ -52,9 +54,14 @@ def headline(trace: Trace) -> str:
             return f"{plural(len({s.thread for s in trace.spans}), 'thread')} at work at once"
         loops = len({t.loop for t in trace.tasks.values()})
         where = f"{loops} event loops" if loops > 1 else "one thread"
-        return f"{overlap:,} tasks share {where}: their waits overlap"
+        how = "they take turns" if _never_waited(trace) else "their waits overlap"
+        return f"{overlap:,} tasks share {where}: {how}"
     if tasks + len(trace.spans) > 1:
         return "One after another: nothing overlaps"
+    if tasks:
+        _, start, stop, _ = trace.waits
+        if len(start) > 1 and (stop - start).sum() > trace.makespan / 2:
+            return "One task: one wait after another"
     return "One task has the thread for itself" if tasks else "One stretch of blocking code"
 
 

@@ -28,7 +28,7 @@ class Chart:
 
     def __init__(
         self, trace: Trace, rows: Lanes, theme: Theme, starved: list[Starved], path: Sequence[Link],
-        left: float, right: float, view: tuple[float, float],
+        wakes: bool, left: float, right: float, view: tuple[float, float],
     ) -> None:  # fmt: skip
         self.trace, self.rows, self.theme, self.path = trace, rows, theme, path
         self.left, self.right, self.view = left, right, view
@@ -39,6 +39,8 @@ class Chart:
         self.occurs = {hold.kind for hold in trace.holds} | ({"path"} if path else set())
         self.busy: dict[int, Bars | None] = {n: self._busy(n, row) for n, row in self._rows("loop")}
         self._steps()
+        self.wakes = self._wakes() if wakes else []
+        self.occurs |= {"wake"} if self.wakes else set()
         self.waits = list(self._waits())
         self.occurs |= {"waiting"} if len(trace.waits[0]) and (rows.of_task >= 0).any() else set()
         for row in rows.rows:
@@ -87,6 +89,22 @@ class Chart:
             "in flight": self.folded, "ready": len(self.ready.lane) or any(r.any() for *_, r in self.folded),
         }  # fmt: skip
         self.occurs |= {sign for sign, there in seen.items() if there}
+
+    def _wakes(self) -> list[tuple[int, int, float]]:
+        """Wake-ups of waiting tasks by others: (lane of the waker, lane of the woken, x). Nearly equal ones are one."""
+        steps, (order, first) = self.trace.steps, self.trace._by_task
+        rows, again = self.rows.of_task, np.ones(len(order), bool)
+        again[first[:-1][first[:-1] < first[1:]]] = False  # a first step is a start, and no wake-up
+        waited = np.zeros(len(order), bool)
+        waited[1:] = steps.ready[order][1:] > steps.stop[order][:-1]
+        i = np.sort(order[again & waited])
+        i = i[(steps.waker[i] >= 0) & (steps.waker[i] != steps.task[i])]
+        waker, woken, at = rows[steps.waker[i]].tolist(), rows[steps.task[i]].tolist(), self.x(steps.ready[i]).tolist()
+        found: dict[tuple[int, int, int], float] = {}
+        for a, b, x in zip(waker, woken, at, strict=True):
+            if min(a, b) >= 0 and self.left <= x <= self.right:
+                found.setdefault((a, b, round(x / 4)), x)
+        return [(a, b, x) for (a, b, _), x in found.items()]
 
     def _waits(self) -> Iterator[tuple[int, str, int, float, float]]:
         """The waits worth a word: (lane, text, how often, left, right). Short ones for the same, in a row, are one."""
@@ -143,6 +161,7 @@ class Chart:
             self._named(number, pieces, names, self.theme.running, self.theme.on_running, 0.6 if row.depth else 1.0)
         self._draw_holds()
         self._draw_path()
+        self._draw_wakes()
         for number, row in self._rows("task"):
             task = self.tasks[row.members[0]]
             x = float(self.x(self._end(task)))
@@ -256,6 +275,14 @@ class Chart:
         if len(row):
             self._add(rectangles(bars.left, foot[bars.lane] - 0.9, bars.right, foot[bars.lane] + 0.9), self.theme.path)
 
+    def _draw_wakes(self) -> None:
+        """An arrow from who woke to who was woken, beside their bars."""
+        for a, b, x in self.wakes:
+            side = np.sign(self.y[b] - self.y[a]) * self.bar / 2
+            start, stop = float(self.y[a] + side[a]), float(self.y[b] - side[b])
+            self.shapes.append(path_arrow(x, x, start, stop, self.theme))
+            self.words.boxes.append((x - 3.5, min(start, stop), x + 3.5, max(start, stop)))
+
     def _say_ready(self) -> None:
         """How long tasks were ready, and because of whom: in full once for each culprit, then short."""
         said: set[str] = set()
@@ -285,4 +312,6 @@ class Chart:
             if times > 1:
                 self._above(lane, said, (left + right) / 2, ink)
             elif high <= self.high[lane] * (1 - BAR / 2) - LINE:
-                self.words.put(said, (left + right) / 2, self.y[lane] + LINE / 2 + 1 + high / 2, SMALL, ink, 0.5)
+                y, half = self.y[lane] + LINE / 2 + 1 + high / 2, measure(said, SMALL)[0] / 2 + 4
+                places = ((left + right) / 2, max(left * 0.75 + right * 0.25, left + half), right * 0.75 + left * 0.25)
+                any(self.words.put(said, x, y, SMALL, ink, 0.5) for x in places[: 3 if self.wakes else 1])

@@ -59,7 +59,7 @@ def hook_create_task(
             return type(target).create_task(target, coro, **kwargs)
         if plain and loop._task_factory is None and "eager_start" not in kwargs and not loop._debug:
             return create(coro, **kwargs)
-        if loop.get_task_factory() is None and "eager_start" not in kwargs:
+        if not _has_factory(loop) and "eager_start" not in kwargs:
             task = create(coro, **kwargs)
         else:
             task = eager(coro, **kwargs)
@@ -107,6 +107,14 @@ def hook_create_task(
         loop = create = None  # not to keep the loop alive
 
     return adopt, restore
+
+
+def _has_factory(loop: Any) -> bool:
+    """Somebody's own loop may know nothing of task factories."""
+    try:
+        return loop.get_task_factory() is not None
+    except (AttributeError, NotImplementedError):
+        return False
 
 
 def _without_us(task: Any) -> Any:

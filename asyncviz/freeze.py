@@ -28,7 +28,7 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     infos = [i for i in infos if (i.born or 0.0) < end and (i.outcome is None or i.finished > begin)]
     # loops that only a notebook's machinery uses are hidden with it
     used = {i.watch for i in infos} or set(session.watches.values())
-    watches = [w for w in list(session.watches.values()) if w.runs and (w in used or w.callbacks)]
+    watches = [w for w in list(session.watches.values()) if w.runs and (w in used or _held_by_callback(w, begin))]
     place = {watch: k for k, watch in enumerate(watches)}
     infos = [i for i in infos if i.watch in place]
     infos.sort(key=lambda info: info.n)  # in order of creation: an eager task may have run before it was seen
@@ -44,6 +44,8 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
         if task.outcome == "cancelled" and by != UNKNOWN:
             task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
     trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
+    places = [wait.place if wait is not None else None for wait in list(session.reasons)]
+    trace._paths = {number: place[0].co_filename for number, place in enumerate(places) if place is not None}
     trace.loops = [_loop(watch, f"event loop {k}", begin, end) for k, watch in enumerate(watches, 1)]
     if len(watches) == 1:
         trace.loops[0].name = "event loop"
@@ -72,6 +74,11 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     _columns(trace, [list(w.chunks) for w in watches], index, begin, end, limit)
     trace.dropped += session.dropped
     _holds(trace, watches, list(session.watchdog.samples), begin)
+
+
+def _held_by_callback(watch: Watch, begin: float) -> bool:
+    """Whether a callback held the loop for so long that it is called out."""
+    return any(start > begin and stop - start >= model.HELD for start, stop, _, _ in watch.callbacks)
 
 
 def _cost(trace: model.Trace) -> float:
@@ -218,6 +225,7 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
         look = next(look for f, n, look in lines if (f, n) == (file, line))
         stack = tuple(f"{cell_name(c.co_filename)}:{line_of((c, i))} {c.co_qualname}" for c, i in look.stack)
         function = look.place[0].co_name if look.place else ""
+        trace._paths["hold", start] = look.place[0].co_filename if look.place else ""
         return model.Hold(who, start, stop, kind, used, file, line, function, stack)
 
     trace._make_hold = make

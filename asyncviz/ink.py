@@ -29,8 +29,8 @@ LEGEND = {
     "running": "running", "span": "span in a task", "ready": "ready", "waiting": "waiting",
     "in flight": "number in flight", "blocking call": "blocking call", "computing": "computing",
     "pre-empted": "pre-empted", "unknown": "long step", "work": "work in a worker", "queued": "queued for one",
-    "path": "critical path", "returned": "returned", "raised": "raised", "cancelled": "cancelled", "lost": "lost",
-    "pending": "still going", "dense": "merged: height is their share", "widened": "widened to be seen",
+    "path": "critical path", "wake": "wakes", "returned": "returned", "raised": "raised", "cancelled": "cancelled",
+    "lost": "lost", "pending": "still going", "dense": "merged: height is their share", "widened": "widened to be seen",
 }  # fmt: skip
 
 
@@ -203,6 +203,7 @@ def sign_for(sign: str, x: float, y: float, t: Theme) -> list[Shape]:
         "queued": lambda: Shape(Path([(x, y), (right, y)]), None, t.work, 2.2, QUEUED, clip=False),
         "widened": lambda: Shape(rectangles(x + 10, y - high, x + 12, y + high), t.running, clip=False),
         "path": lambda: path_arrow(x + 5, right, y + 4, y - 5, t),
+        "wake": lambda: path_arrow(x + 10, x + 10, y - high, y + high, t),
     }
     return [bars[sign]()] if sign in bars else end_mark(sign, right - 7, y, 5, t)
 

@@ -13,9 +13,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 
-from .trace import HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
+from .trace import FOR_TASKS, HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
 
 VISIBLE = 0.03  # of all a task's waiting: a wait for less may or may not happen, so stable text leaves it out
+SURE = 0.2  # the same for waits for threads and processes, which a busy machine brings back late
+OUTSIDE = frozenset({"thread", "library", "subprocess", "connect", "close"})  # kinds of such waits
 CLEAR = 2**0.5  # runs whose ratio is nearer to 1 than this are not called faster or slower
 MOST = 6  # names in one enumeration
 MANY = 200  # holds that are looked at one by one
@@ -35,7 +37,7 @@ def approximately(seconds: float) -> str:
     for unit, size, least in (("s", 1.0, 0.1), ("ms", 1e-3, 1e-3), ("µs", 1e-6, 1e-6)):
         if rounded >= least:
             return f"≈ {_two_digits(seconds / size)} {unit}"
-    return f"≈ {_two_digits(seconds * 1e9)} ns"
+    return f"≈ {_two_digits(seconds * 1e9)} ns" if seconds else "≈ 0 s"
 
 
 def ratio(number: float) -> str:
@@ -119,6 +121,7 @@ def _waits(trace: Trace) -> dict[str, tuple[str, ...]]:
     texts: dict[str, int] = {}
     of_reason = np.array([texts.setdefault(_what(r) if r.text else "", len(texts)) for r in trace.reasons])
     chosen = {_what(r) for r in trace.reasons if r.kind == "sleep"}  # a sleep always happens
+    outside = {_what(r) for r in trace.reasons if r.kind in OUTSIDE}
     task, start, stop, reason = trace.waits
     key = task.astype(np.int64) * len(texts) + of_reason[reason]
     keys, where, back = np.unique(key, return_index=True, return_inverse=True)
@@ -128,7 +131,8 @@ def _waits(trace: Trace) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for i in np.argsort(where):
         number, text = int(keys[i]) // len(texts), names[int(keys[i]) % len(texts)]
-        if text and (text in chosen or seconds[i] >= VISIBLE * total[number]):
+        least = (SURE if text in outside else VISIBLE) * total[number]
+        if text and (text in chosen or seconds[i] >= least):
             found.setdefault(labels[number], []).append(text)
     return {label: tuple(found[label]) for label in labels if label in found}
 
@@ -258,8 +262,14 @@ def _overlap_text(trace: Trace) -> str:
     if len(trace.tasks) == 1:
         return ""
     if trace.overlap > 1:
-        return f"Up to {trace.overlap:,} tasks were in flight at once: their waits overlapped"
+        how = "they took turns" if _never_waited(trace) else "their waits overlapped"
+        return f"Up to {trace.overlap:,} tasks were in flight at once: {how}"
     return "The tasks ran one after another"
+
+
+def _never_waited(trace: Trace) -> bool:
+    """Tasks that wait for nothing but other tasks have no waits to overlap: they just give the thread back."""
+    return {trace.reasons[number].kind for number in trace.waits[3]} <= FOR_TASKS
 
 
 def _family_text(trace: Trace) -> Iterator[str]:
@@ -298,6 +308,8 @@ def comparison_text(traces: Sequence[Trace], faster: Sequence[float] = ()) -> st
     `faster` has the first run's makespan divided by each run's, itself included. It is used for verdicts only: "is
     faster", "is slower", and no word where it is near 1.
     """
+    if len(traces) == 1:
+        return alternative_text(traces[0])
     names = [_clean(trace.name) if trace.name.strip() else f"run {i}" for i, trace in enumerate(traces, 1)]
     said = [
         f"{name} is {'faster' if number > 1 else 'slower'} than {names[0]}."

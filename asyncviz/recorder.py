@@ -15,6 +15,7 @@ from time import perf_counter as clock
 from time import thread_time
 from typing import Any
 
+from .clocks import clocks
 from .freeze import freeze
 from .loops import UNKNOWN
 from .session import Session as Session
@@ -139,8 +140,9 @@ class record:
 class span(ContextDecorator):
     """Name a stretch of ordinary, blocking code: `with span("resize"):`, or `@span("resize")` above a function.
 
-    Works in any thread. Outside a recording it does nothing. Raises TypeError for a name that is no string and for
-    coroutine functions, whose waiting belongs to others: tasks are recorded without it.
+    Works in any thread, but not in those that a simulation hands calls to. Outside a recording it does nothing. Raises
+    TypeError for a name that is no string and for coroutine functions, whose waiting belongs to others: tasks are
+    recorded without it.
     """
 
     def __init__(self, name: str) -> None:
@@ -163,12 +165,14 @@ class span(ContextDecorator):
         return functools.wraps(func)(super().__call__(func))
 
     def __enter__(self) -> span:
-        self._begun.append((clock(), thread_time()))
+        virtual = clocks.get(threading.get_ident())  # in a simulation
+        self._begun.append((clock() if virtual is None else virtual.time(), thread_time()))
         return self
 
     def __exit__(self, *exc: object) -> None:
         start, cpu = self._begun.pop()
-        session = _session
-        if session is not None:
+        virtual = clocks.get(threading.get_ident())
+        session = _session if virtual is None else getattr(virtual, "session", None)
+        if session is not None and not session.stopped:
             stop, used = session.clock(), thread_time() - cpu
             session.spans.append(SpanRow(self._name, start, stop, used, session.thread_name(), session.current()))

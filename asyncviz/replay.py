@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import html
 import linecache
-import os
-import sys
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
@@ -106,24 +104,15 @@ class Replay:
 
     def _line(self, k: int, after: int) -> tuple[int | None, str]:
         """The line of step `k`, before a wait for reason `after`, and its text."""
-        steps, reasons = self.trace.steps, self.trace.reasons
-        holds: list[Any] = [h for h in self.trace.holds if h.kind == "blocking call" and h.start == steps.start[k]]
-        for place in (*holds, reasons[after], reasons[int(steps.reason[k])]):
+        trace, before = self.trace, int(self.trace.steps.reason[k])
+        start = float(trace.steps.start[k])
+        holds = [(h, ("hold", start)) for h in trace.holds if h.kind == "blocking call" and h.start == start]
+        places: list[Any] = [*holds, (trace.reasons[after], after), (trace.reasons[before], before)]
+        for place, key in places:
             if place.line is not None:
-                paths = self._files.get(place.file, ())
-                return place.line, linecache.getline(paths[0], place.line).strip() if len(paths) == 1 else ""
+                path = trace._paths.get(key, "")  # the short name would do for a file, but cells may share theirs
+                return place.line, linecache.getline(path, place.line).strip() if path else ""
         return None, ""
-
-    @cached_property
-    def _files(self) -> dict[str, list[str]]:
-        """By the short names that recordings keep: the files of this process, if the recording is of this process."""
-        from .waits import cell_name
-
-        found: dict[str, list[str]] = {}
-        modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-        for path in {*linecache.cache, *(os.path.abspath(path) for path in modules if path)}:
-            found.setdefault(cell_name(path), []).append(path)
-        return found if self.trace._make_steps is not None else {}
 
     # -- the chosen moments --------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import threading
 import types
 import warnings
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
@@ -146,11 +147,15 @@ def _run(loop: VirtualLoop, main: Coroutine[Any, Any, Any], done: list[tuple[Any
 def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
     """Fill the trace, with the readings that only a real clock gives put right."""
     session, at = loop.session, [when for when, _ in loop.computed]
+
+    def computed(start: float, stop: float) -> float:
+        return math.fsum(seconds for _, seconds in loop.computed[bisect_left(at, start) : bisect_left(at, stop)])
+
     for watch in session.watches.values():
         for _ in range(len(watch.long)):
             start, stop, *_readings = watch.long.popleft()
-            computed = loop.computed[bisect_left(at, start) : bisect_left(at, stop)]
-            watch.long.append((start, stop, math.fsum(seconds for _, seconds in computed), None))
+            watch.long.append((start, stop, computed(start, stop), None))
+    session.spans = deque(span._replace(cpu=computed(span.start, span.stop)) for span in session.spans)
     # `freeze` leaves out what ends at the very beginning or begins at the very end: on this clock much does
     freeze(session, trace, -math.ulp(0.0), math.nextafter(loop.ended, math.inf), UNKNOWN, limit)
     trace.duration, make = loop.ended, trace._make_steps
@@ -161,6 +166,7 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
         work._replace(**{name: round(getattr(work, name), DIGITS) for name in ("queued", "started", "finished")})
         for work in trace.work
     ]
+    trace.spans = [s._replace(start=round(s.start, DIGITS), stop=round(s.stop, DIGITS)) for s in trace.spans]
     for seen in trace.loops:
         seen.thread = THREAD
         seen.runs = seen.runs.round(DIGITS)

@@ -28,19 +28,21 @@ from .trace import Trace
 
 T = TypeVar("T")
 ThemeName = Literal["light", "dark"] | None
-WIDTH = 9.0  # inches
+WIDTH, WIDER = 9.0, 6.0  # inches; of each column where there are several
 LEGEND_ROW, TITLE_ROW, AXIS_ROW, TEXT_ROW = 19.0, 36.0, 27.0, 16.0  # heights
 
 
 def plot(
-    trace: Trace, ax: Axes | None = None, *, title: str | None = None, theme: ThemeName = None, critical: bool = False
-) -> Axes:
+    trace: Trace, ax: Axes | None = None, *, title: str | None = None, theme: ThemeName = None,
+    critical: bool = False, wakes: bool = False,
+) -> Axes:  # fmt: skip
     """Draw the timeline of a recording.
 
     ax : the Axes to draw on, names and captions included; by default those of a new pyplot figure of the right height.
     title : by default the recording's name and a conclusion drawn from it; change it later with `ax.set_title`.
     theme : "light" or "dark"; by default the one that suits the background of the figure.
     critical : show the critical path: the chain of wake-ups that set the makespan.
+    wakes : show each wake-up of one task by another, as an arrow.
 
     Returns the Axes, whose x axis is in seconds. Raises TypeError for a `trace` or `ax` of another kind, ValueError
     for another theme and for Axes of a closed figure.
@@ -51,43 +53,54 @@ def plot(
         from matplotlib import pyplot
 
         figure = pyplot.figure(figsize=(WIDTH, 4), layout="none")
-        Timeline(figure.add_subplot(), trace, title, theme, critical, own=True).fit_height()
+        Timeline(figure.add_subplot(), trace, title, theme, critical, wakes, own=True).fit_height()
         return figure.axes[0]
     _check_axes(ax)
     for old in [a for a in ax.artists if isinstance(a, Timeline)]:
         old.remove()
-    Timeline(ax, trace, title, theme, critical)
+    Timeline(ax, trace, title, theme, critical, wakes)
     return ax
 
 
 def figure_of(
-    traces: Sequence[Trace], titles: Sequence[str | None], theme: ThemeName, critical: bool = False
-) -> Figure:
-    """A figure that pyplot does not know, with one picture under the other on one time axis."""
-    figure = Figure(figsize=(WIDTH, 4), dpi=UNITS)
+    traces: Sequence[Trace], titles: Sequence[str | None], theme: ThemeName,
+    critical: bool = False, wakes: bool = False, columns: int = 1,
+) -> Figure:  # fmt: skip
+    """A figure that pyplot does not know, with pictures under and beside each other on one time axis."""
+    columns = min(columns, len(traces))
+    figure = Figure(figsize=(WIDTH if columns == 1 else WIDER * columns, 4), dpi=UNITS)
     figure.set_layout_engine("none")
     axes = [figure.add_axes((0, 0, 1, 1), label=str(n)) for n in range(len(traces))]
-    columns = zip(axes, traces, titles, strict=True)
-    pictures = [Timeline(ax, trace, title, theme, critical, own=True) for ax, trace, title in columns]
+    drawn = zip(axes, traces, titles, strict=True)
+    pictures = [Timeline(ax, trace, title, theme, critical, wakes, own=True) for ax, trace, title in drawn]
     limits = [end for ax in axes for end in ax.get_xlim()]
     for picture in pictures:
-        picture.peers = pictures
+        picture.peers, picture.columns = pictures, columns
         picture.badge = _badge(traces[0].makespan, picture.trace.makespan) if picture is not pictures[0] else ""
         picture.ax.set_xlim(min(limits), max(limits))
     pictures[0].fit_height()
     return figure
 
 
-def compare(*traces: Trace, titles: Sequence[str | None] | None = None, theme: ThemeName = None) -> Comparison:
+def compare(
+    *traces: Trace, titles: Sequence[str | None] | None = None, theme: ThemeName = None,
+    wakes: bool = False, columns: int = 1,
+) -> Comparison:  # fmt: skip
     """Draw recordings one under the other on one time axis, each with how much faster it is than the first.
 
+    `wakes` shows each wake-up of one task by another, as an arrow; with one recording too. `columns` puts so many
+    pictures beside each other.
+
     Returns the picture, with `figure`, `axes` and `savefig`. Raises TypeError for arguments that are no recordings,
-    ValueError without any or when `titles` are not as many.
+    ValueError without any or when `titles` are not as many, or for less than one column.
     """
     _check(traces, theme)
     if not traces:
         raise ValueError("compare() needs at least one recording: compare(blocking, concurrent)")
-    return Comparison(traces, figure_of(traces, [None] * len(traces) if titles is None else titles, theme))
+    if columns < 1:
+        raise ValueError(f"there is at least one column, not {columns}")
+    titles = [None] * len(traces) if titles is None else titles
+    return Comparison(traces, figure_of(traces, titles, theme, wakes=wakes, columns=columns))
 
 
 def _badge(first: float, other: float) -> str:
@@ -95,7 +108,7 @@ def _badge(first: float, other: float) -> str:
     if not first or not other:
         return ""
     factor, word = (first / other, "faster") if first >= other else (other / first, "slower")
-    return "as long" if factor < 1.05 else f"{factor:.1f} × {word}" if factor < 9.95 else f"{factor:,.0f} × {word}"
+    return "equally fast" if factor < 1.05 else f"{factor:.1f} × {word}" if factor < 9.95 else f"{factor:,.0f} × {word}"
 
 
 def _check(traces: Sequence[Any], theme: Any) -> None:
@@ -122,14 +135,17 @@ class Timeline(Artist):
     """The picture of one recording on one Axes, and the locator of these. All lengths are in units of 1/100 inch."""
 
     def __init__(
-        self, ax: Axes, trace: Trace, title: str | None, theme: ThemeName, critical: bool = False, own: bool = False
-    ) -> None:
+        self, ax: Axes, trace: Trace, title: str | None, theme: ThemeName,
+        critical: bool = False, wakes: bool = False, own: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.ax, self.trace, self.own = ax, trace, own
         self.page, self.parent = cast(Figure, ax.get_figure(root=True)), cast(Figure, ax.get_figure(root=False))
         self.starved = lanes.starved(trace)
         self.path = trace.critical_path() if critical else ()
-        self.peers, self.badge = [self], ""  # peers: the pictures of a figure that share margins and the legend
+        self.wakes = wakes
+        # the pictures of a figure, which share margins and the legend, row by row
+        self.peers, self.columns, self.badge = [self], 1, ""
         red, green, blue, alpha = cast("tuple[float, float, float, float]", self.page.get_facecolor())
         dark = theme == "dark" or (theme is None and alpha > 0.5 and red + green + blue < 1.2)
         self.theme: Theme = DARK if dark else LIGHT
@@ -178,8 +194,8 @@ class Timeline(Artist):
         first = min(starts, default=0.0)
         last = max([first + trace.makespan, *(w.finished or w.queued for w in trace.work)]) or trace.duration
         first = 0.0 if first < 0.25 * last else first
-        length = max(last - first, 1e-9)
-        return first - 0.002 * length, last + 0.012 * length
+        length = last - first if last - first > 1e-9 else 1e-3  # of a simulation that waits for nothing
+        return first - 0.002 * length, first + 1.012 * length
 
     def _unit(self) -> tuple[float, str]:
         """By how much the seconds of the axis are multiplied, and the unit."""
@@ -192,12 +208,16 @@ class Timeline(Artist):
 
     def fit_height(self) -> None:
         """Make the figure as high as its pictures need, and give each its place."""
+        width = 1 / self.columns
+        for n, picture in enumerate(self.peers):  # how many lines the words take depends on the width
+            picture.ax.set_position((n % self.columns * width, 0.0, width, 1.0))
         heights = [sum(p._margins()) + p.chart().rows.height for p in self.peers]
-        top = total = sum(heights)
+        rows = [max(heights[n : n + self.columns]) for n in range(0, len(heights), self.columns)]
+        total = sum(rows)
         self.page.set_figheight(total / UNITS)
-        for picture, height in zip(self.peers, heights, strict=True):
-            top -= height
-            picture.ax.set_position((0.0, top / total, 1.0, height / total))
+        for n, (picture, height) in enumerate(zip(self.peers, heights, strict=True)):
+            top = (total - sum(rows[: n // self.columns]) - height) / total
+            picture.ax.set_position((n % self.columns * width, top, width, height / total))
 
     def _pixels(self, box: Bbox) -> Bbox:
         return Bbox(box.get_points() * (self.page.dpi / UNITS))
@@ -226,7 +246,7 @@ class Timeline(Artist):
         slot, view, rows = self.slot(), self.ax.get_xlim(), self._lanes()
         names = (measure(_name(row), NAME)[0] + row.depth * INDENT for p in self.peers for row in p._lanes().rows)
         left, right = slot.x0 + PAD + min(max(names, default=0.0), 0.26 * slot.width) + 12, slot.x1 - PAD - 4
-        args = rows, self.theme, self.starved, self.path, left, max(right, left + 10), view
+        args = rows, self.theme, self.starved, self.path, self.wakes, left, max(right, left + 10), view
         return self._once("chart", (left, right, view, id(rows)), lambda: Chart(self.trace, *args))
 
     def _measures(self) -> list[str]:
@@ -243,14 +263,18 @@ class Timeline(Artist):
 
     def _legend(self) -> list[list[str]]:
         """The signs of all pictures in this figure, in rows."""
-        occurs = set().union(*(p.chart().occurs for p in self.peers)) if self is self.peers[0] else set()
+        if self is not self.peers[self.columns - 1]:  # it stands over the last picture of the first row
+            return []
+        occurs = set().union(*(p.chart().occurs for p in self.peers))
         words = {text: sign for sign, text in LEGEND.items() if sign in occurs}
-        rows = [[words[text] for text in row] for row in _wrap(list(words), SIGN + 20, self.slot().width - 2 * PAD - 4)]
+        room = self.slot().x1 - self.peers[0].slot().x0 - 2 * PAD - 4
+        rows = [[words[text] for text in row] for row in _wrap(list(words), SIGN + 20, room)]
         return rows if self.own or LEGEND_ROW * len(rows) <= 0.18 * self.slot().height else []
 
     def _margins(self) -> tuple[float, float]:
         """The room above the Axes and below them."""
-        above = PAD * (self is self.peers[0]) + LEGEND_ROW * len(self._legend()) + TITLE_ROW
+        legend = self.peers[self.columns - 1]._legend() if self in self.peers[: self.columns] else None
+        above = TITLE_ROW + (0.0 if legend is None else PAD + LEGEND_ROW * len(legend))
         return above, AXIS_ROW + TEXT_ROW * len(self._measures()) + PAD
 
     def layout(self) -> tuple[Bbox, list[Shape], list[Word]]:
@@ -263,7 +287,8 @@ class Timeline(Artist):
         left, right, low = chart.left, chart.right, slot.y0 + below
         high = max(slot.y1 - above, low + 10)
         stretch = (high - low) / chart.rows.height
-        words, shapes = Words(slot.extents), list[Shape]()
+        first = self.peers[0].slot().x0 if self._legend() else slot.x0  # the legend may begin over another picture
+        words, shapes = Words((first, *slot.extents[1:])), list[Shape]()
         if not self.trace.empty:  # the numbers of the axis
             words.boxes.append((left - 18, low - 22, right + 18, low))
         for n, row in enumerate(self._legend()):
@@ -272,7 +297,8 @@ class Timeline(Artist):
                 x -= measure(LEGEND[sign], SMALL)[0] + SIGN + 20
                 if words.put(LEGEND[sign], x + SIGN + 5, y, SMALL, t.quiet):
                     shapes += sign_for(sign, x, y, t)
-        badge = words.put(self.badge, right, high + 19, TITLE, t.work, 1.0, bold=True)
+        ink = t.work if self.badge.endswith("faster") else t.quiet
+        badge = words.put(self.badge, right, high + 19, TITLE, ink, 1.0, bold=True)
         title = fit(clean(self.ax.get_title()), TITLE, (badge[0] - 16 if badge else right) - left, True)
         words.put(title, left, high + 19, TITLE, t.text, bold=True)
         for lane in chart.rows.rows:

@@ -213,6 +213,7 @@ class Trace:
         self._make_steps: Callable[[], Steps] | None = None
         self._make_hold: Callable[[float, float, str], Hold] | None = None
         self._make_cost: Callable[[Trace], float] | None = None
+        self._paths: dict[Any, str] = {}  # whole paths, by the number of a reason or the start of a hold; never saved
         self._open = False
 
     @classmethod

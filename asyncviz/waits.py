@@ -264,7 +264,7 @@ def _to_thread(frame: FrameType, asked: _Asked) -> Named:
 
 def _group(frame: FrameType, asked: _Asked) -> Named:
     members = getattr(local_variables(frame).get("self"), "_tasks", ())
-    return "group", f"TaskGroup of {len(members)}"
+    return "group", f"TaskGroup of {len(members)}" if members else "TaskGroup"  # none: it was asked too late
 
 
 def _wait(frame: FrameType, asked: _Asked) -> Named:

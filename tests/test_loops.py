@@ -341,6 +341,53 @@ def test_asynchronous_generators_that_are_left_behind() -> None:
     assert (trace.failure, trace.problems) == ("", [])
 
 
+class SmallLoop(asyncio.AbstractEventLoop):
+    """The least that tasks ask of a loop."""
+
+    def __init__(self) -> None:
+        self.queue: queue.SimpleQueue[asyncio.Handle] = queue.SimpleQueue()
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self.queue.put(handle)
+        return handle
+
+    def create_task(self, coroutine: Any, **options: Any) -> Any:
+        return asyncio.Task(coroutine, loop=self, **options)
+
+    def create_future(self) -> Any:
+        return asyncio.Future(loop=self)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def run(self, coroutine: Any) -> Any:
+        asyncio.events._set_running_loop(self)
+        task = self.create_task(coroutine)
+        while not task.done():
+            self.queue.get()._run()
+        asyncio.events._set_running_loop(None)
+        return task.result()
+
+
+def test_a_loop_that_knows_nothing_of_task_factories() -> None:
+    async def yields() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> str:
+        async with asyncio.TaskGroup() as group:
+            for name in "ab":
+                group.create_task(yields(), name=name)
+        return "done"
+
+    with asyncviz.record() as trace:
+        assert SmallLoop().run(main()) == "done"
+    assert trace.failure == ""
+    assert trace.problems == []
+    assert [list(trace.tasks)[t] for t in trace.steps.task] == ["main", "a", "b", "a", "b", "main"]
+    assert trace.reasons[1].text == "TaskGroup"  # nobody could be asked earlier: not "of 0"
+
+
 def test_a_loop_of_somebody_elses_making() -> None:
     class Loop(asyncio.SelectorEventLoop):
         def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:

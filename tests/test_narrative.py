@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_formats import traces
 
-from asyncviz import record, span
+from asyncviz import busy, record, simulate, span
 from asyncviz import trace as model
+from asyncviz.captions import headline
 from asyncviz.narrative import (
     alternative_text,
     approximately,
@@ -78,7 +79,7 @@ async def trouble() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.314, "≈ 0.31 s"), (0.0123, "≈ 12 ms"), (4.4e-6, "≈ 4.4 µs"), (0.0996, "≈ 0.10 s"), (0.0994, "≈ 99 ms"),
-     (9.96, "≈ 10 s"), (123.4, "≈ 123 s"), (1.02, "≈ 1.0 s"), (0, "≈ 0 ns"), (5e-9, "≈ 5.0 ns"), (996e-6, "≈ 1.0 ms")],
+     (9.96, "≈ 10 s"), (123.4, "≈ 123 s"), (1.02, "≈ 1.0 s"), (0, "≈ 0 s"), (5e-9, "≈ 5.0 ns"), (996e-6, "≈ 1.0 ms")],
 )  # fmt: skip
 def test_approximately(seconds: float, text: str) -> None:
     assert approximately(seconds) == text
@@ -124,6 +125,19 @@ def test_tasks_that_overlap() -> None:
         "breakfast waited for TaskGroup of 3; tea waited for sleep 0.08; toast waited for sleep 0.02; "
         "egg waited for sleep 0.04. All 4 returned."
     )
+
+
+def test_tasks_that_take_turns() -> None:
+    async def turns() -> None:
+        busy(0.01)
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(turns(), turns())
+
+    trace = simulate(main())[1]
+    assert alternative_text(trace).startswith("Up to 2 tasks were in flight at once: they took turns. ")
+    assert headline(trace) == "2 tasks share one thread: they take turns"
 
 
 def test_tasks_one_after_another() -> None:
@@ -232,6 +246,24 @@ def test_a_wait_too_short_to_be_sure_of_is_not_named() -> None:
     text = alternative_text(run(main()))
     assert "main waited for sleep 0.2. " in text
     assert "Event" not in text
+
+
+def test_a_short_trip_to_a_thread_is_not_named_beside_a_long_one() -> None:
+    """A busy machine may make it a tenth as long as the other, or not."""
+
+    def slow() -> None:
+        time.sleep(0.3)
+
+    def quick() -> None:
+        time.sleep(0.03)
+
+    async def main() -> None:
+        await asyncio.to_thread(slow)
+        await asyncio.to_thread(quick)
+
+    text = alternative_text(run(main()))
+    assert "main waited for to_thread(slow). " in text
+    assert "2 calls ran in threads of a pool: slow and quick" in text
 
 
 @given(trace=traces(), factor=st.sampled_from([0.5, 0.25]))
@@ -373,4 +405,5 @@ def test_a_comparison_gives_a_verdict_only_where_it_is_clear() -> None:
     assert text.startswith("two is faster than one. 3 runs on one time axis: one, two and three. one: Up to 3 tasks")
     assert comparison_text(runs[:2], [1, 0.3]).startswith("two is slower than one.")
     assert comparison_text([model.Trace(), runs[0]]).startswith("2 runs on one time axis: run 1 and one. run 1: No")
+    assert comparison_text(runs[:1]) == alternative_text(runs[0])
     assert "≈" not in text

@@ -818,3 +818,18 @@ def test_an_exception_handler_runs_in_the_context_of_the_callback() -> None:
     assert sound(trace).notes
     assert seen[:3] == seen[3:]  # since Python 3.12 that is the callback's own
     assert len(seen) == 6
+
+
+def test_tasks_that_were_there_before_come_in_the_order_of_their_creation() -> None:
+    async def main() -> list[str]:
+        event = asyncio.Event()
+        tasks = [asyncio.create_task(event.wait()) for _ in range(12)]
+        await asyncio.sleep(0)
+        with asyncviz.record() as trace:
+            event.set()
+            await asyncio.gather(*tasks)
+        assert {t.get_name() for t in tasks} < {info.name for info in trace.tasks.values()}
+        return [info.name for info in trace.tasks.values()]
+
+    names = asyncio.run(main())
+    assert names == sorted(names, key=lambda name: int(name.removeprefix("Task-")))

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,6 +75,18 @@ def test_a_moment_has_its_time_and_the_source_line(exact: Trace) -> None:
     assert replay[2].source == "await flag.wait()"
     assert replay[-1].source == "async with asyncio.TaskGroup() as group:"
     assert replay[4][1:4] == ("", None, "")  # nobody runs
+
+
+def test_source_lines_of_files_with_the_same_short_name(tmp_path: Path) -> None:
+    """As notebook cells have them while nbval runs them: it does not count cells."""
+    space: dict[str, Any] = {"asyncio": asyncio}
+    for folder, text in (("a", "async def tea(): await asyncio.sleep(0.1)"), ("b", "async def toast(): await tea()")):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "cell.py"
+        path.write_text(text)
+        exec(compile(text, str(path), "exec"), space)
+    _, trace = viz.simulate(space["toast"]())
+    assert Replay(trace)[0].source == "async def tea(): await asyncio.sleep(0.1)"
 
 
 def test_a_loaded_recording_has_lines_but_claims_no_source(exact: Trace, tmp_path: object) -> None:
@@ -154,7 +168,7 @@ def test_the_strip_has_a_picture_with_alternative_text_for_each_moment() -> None
 def test_texts_are_free_of_clock_readings_and_the_same_in_the_next_run() -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as group:
-            for name, seconds in (("tea", 0.03), ("toast", 0.06), ("egg", 0.12)):
+            for name, seconds in (("tea", 0.05), ("toast", 0.1), ("egg", 0.15)):  # gaps of the same length
                 group.create_task(asyncio.sleep(seconds), name=name)
 
     def run() -> Replay:

@@ -384,6 +384,36 @@ def test_a_cancelled_thread_future_is_left_alone() -> None:
     assert trace.makespan == 1
 
 
+def test_spans_tell_simulated_time() -> None:
+    async def main() -> None:
+        await asyncio.sleep(0.1)
+        with viz.span("fill"):
+            time.sleep(0.2)  # noqa: ASYNC251
+        with viz.span("grind"):
+            viz.busy(0.4)
+        with viz.span("nothing"):
+            pass
+
+    _, trace = run(main())
+    assert [(s.name, s.start, s.stop, s.cpu) for s in trace.spans] == [
+        ("fill", 0.1, 0.3, 0.0),
+        ("grind", 0.3, 0.7, 0.4),
+        ("nothing", 0.7, 0.7, 0.0),
+    ]
+    assert {s.task for s in trace.spans} == {"main"}
+
+
+def test_spans_of_a_simulation_belong_to_no_recording_around_it() -> None:
+    async def main() -> None:
+        with viz.span("inner"):
+            time.sleep(60)  # noqa: ASYNC251
+
+    with viz.record() as outer:
+        _, trace = run(main())
+    assert [s.name for s in trace.spans] == ["inner"]
+    assert outer.spans == []
+
+
 # -- deadlocks --------------------------------------------------------------------------------------------------------
 
 

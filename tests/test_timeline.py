@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import asyncviz
 from asyncviz import captions, ink, lanes, palette, timeline
+from asyncviz.simulate import simulate
 from asyncviz.trace import Hold, LoopTrace, Reason, Span, Steps, TaskTrace, Trace, Work
 
 NAMES = [
@@ -133,9 +136,8 @@ def drawn(trace: Trace, theme: timeline.ThemeName = None) -> Figure:
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing")  # of the test's own measuring; drawing must not warn
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("tasks", [1, 3, 8, 35])
-def test_no_word_touches_another_or_is_clipped(seed: int, tasks: int) -> None:
+@pytest.mark.parametrize(("tasks", "seed"), [(1, 0), (1, 1), (3, 2), (3, 3), (8, 3), (8, 4), (8, 5), (35, 0), (35, 1)])
+def test_no_word_touches_another_or_is_clipped(tasks: int, seed: int) -> None:
     assert complaints(drawn(rich(seed, tasks))) == []
 
 
@@ -182,6 +184,39 @@ def test_drawing_warns_of_no_missing_letter() -> None:
 def words_of(trace: Trace, critical: bool = False) -> list[str]:
     figure = timeline.figure_of([trace], [None], None, critical)
     return [w.text for w in figure.axes[0].artists[0].layout()[2]]
+
+
+@pytest.mark.parametrize(
+    ("blocking", "patient", "said"),
+    [
+        (["block"], ["tea", "toast"], "One long computation made everybody else late"),
+        (["block"], ["tea"], "One long computation made 1 task late"),
+        (["block", "again"], ["tea", "toast"], "2 long computations made 3 tasks late"),
+    ],
+)
+def test_the_title_says_who_was_late(blocking: list[str], patient: list[str], said: str) -> None:
+    async def block() -> None:
+        await asyncio.sleep(0.1)
+        asyncviz.busy(0.5)
+
+    async def wait() -> None:
+        await asyncio.sleep(0.2)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in blocking:
+                group.create_task(block(), name=name)
+            for name in patient:
+                group.create_task(wait(), name=name)
+
+    assert captions.headline(asyncviz.simulate(main())[1]) == said
+
+
+def test_a_simulation_that_waits_for_nothing_has_a_readable_axis() -> None:
+    trace = make(1, 0, seconds=0.0)
+    figure = drawn(trace)
+    assert complaints(figure) == []
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()][1:4] == ["0", "0.2", "0.4"]
 
 
 def test_dollar_signs_are_letters() -> None:
@@ -303,10 +338,16 @@ def title(trace: Trace) -> str:
     return captions.headline(trace)
 
 
+async def waits_twice() -> None:
+    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.3)
+
+
 def test_titles_state_a_conclusion() -> None:
     assert title(Trace()) == "Nothing was recorded"
     assert title(make(3, 30)) == "3 tasks share one thread: their waits overlap"
     assert title(make(1, 3, seconds=0.01)) == "One task has the thread for itself"
+    assert title(simulate(waits_twice())[1]) == "One task: one wait after another"
     spans = Trace()
     spans.duration, spans.spans = 1.0, [Span("a", 0, 0.4, "M"), Span("b", 0.4, 0.9, "M")]
     assert title(spans) == "One after another: nothing overlaps"
@@ -378,6 +419,55 @@ def test_the_critical_path_is_drawn_when_asked_for() -> None:
 @pytest.mark.parametrize("tasks", [3, 60])
 def test_a_critical_path_touches_no_word(tasks: int) -> None:
     assert complaints(timeline.figure_of([rich(2, tasks)], [None], None, critical=True)) == []
+
+
+# -- who woke whom, and several columns ------------------------------------------------------------------------------
+
+
+def test_wake_ups_are_drawn_when_asked_for() -> None:
+    trace = two_in_a_row()
+    assert "wakes" not in " ".join(words_of(trace))
+    figure = timeline.compare(trace, wakes=True).figure
+    picture = figure.axes[0].artists[0]
+    chart, theme = picture.chart(), picture.theme
+    ((waker, woken, x),) = chart.wakes  # a start, a timer and the task itself are no wake-ups by another
+    assert [chart.rows.rows[n].label for n in (waker, woken)] == ["first", "second"]
+    assert x == pytest.approx(chart.x(0.405))
+    drawn = [shape.path.vertices for shape in picture.layout()[1] if shape.edge == theme.path]
+    arrow = next(points for points in drawn if points[0][0] == pytest.approx(x))
+    assert arrow[0][1] > arrow[-1][1]  # downwards, from one bar's edge to the other's
+    assert arrow[0][1] == pytest.approx(chart.y[waker] - chart.bar[waker] / 2)
+    assert arrow[-1][1] == pytest.approx(chart.y[woken] + chart.bar[woken] / 2)
+    assert "wakes" in [word.text for word in picture.layout()[2]]
+    assert complaints(figure) == []
+    assert complaints(timeline.figure_of([Trace()], [None], None, wakes=True)) == []
+    assert timeline.plot(trace, Figure().add_subplot(), wakes=True).artists[0].wakes
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing")
+@pytest.mark.parametrize("tasks", [3, 60])
+def test_a_wake_up_touches_no_word(tasks: int) -> None:
+    assert complaints(timeline.figure_of([rich(2, tasks)], [None], None, wakes=True)) == []
+
+
+@pytest.mark.parametrize(("pictures", "columns"), [(6, 2), (5, 3), (1, 2), (2, 2)])
+def test_pictures_beside_each_other(pictures: int, columns: int) -> None:
+    figure = timeline.compare(*(make(2 + n, seed=n) for n in range(pictures)), columns=columns).figure
+    assert complaints(figure) == []
+    slots = [ax.artists[0].slot() for ax in figure.axes]
+    columns = min(columns, pictures)
+    for n, slot in enumerate(slots):
+        assert slot.y1 == pytest.approx(slots[n - n % columns].y1)  # those of a row begin at one height
+        assert slot.x0 == pytest.approx(slots[n % columns].x0)
+        assert n < columns or slot.y1 <= slots[n - columns].y0 + 1e-6
+    assert slots[columns - 1].x1 == pytest.approx(figure.get_size_inches()[0] * ink.UNITS)
+    legends = ["returned" in [word.text for word in ax.artists[0].layout()[2]] for ax in figure.axes]
+    assert legends == [n == columns - 1 for n in range(pictures)]
+
+
+def test_there_is_at_least_one_column() -> None:
+    with pytest.raises(ValueError, match="at least one column, not 0"):
+        timeline.compare(make(), columns=0)
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------

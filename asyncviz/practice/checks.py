@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import inspect
+import textwrap
 import traceback
 from collections import Counter
+from itertools import chain
 from types import FunctionType
 from typing import Any
 
@@ -47,7 +49,8 @@ class Verdict:
             lines.append(f"Hint: {self.hint}")
         if self.printed:
             lines += ["It printed:", *(f"  | {line}" for line in self.printed)]
-        return "\n".join(lines)
+        wrapped = (textwrap.wrap(line, 110, subsequent_indent="    ") or [line] for line in lines)
+        return "\n".join(chain.from_iterable(wrapped))  # not left to the browser, which breaks words
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         text = repr(self)
