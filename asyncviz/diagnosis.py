@@ -435,7 +435,7 @@ def _ends(view: _View) -> Iterator[Finding]:
             root = view.trace.tasks[root.parent]
         root_end = root.finished
         # asyncio.run cuts off what is left when its main task has ended; whoever cancels earlier takes care of it
-        cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by is None
+        cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by in (None, "asyncio.run")
         if task.outcome == "cancelled" and cut_off and last and last[0].stop >= end:
             message = f"{task.label} was still at work when its parent {parent.label} ended, and was cut off."
         elif task.outcome == "pending" and after >= HELD:
@@ -450,15 +450,15 @@ def _ends(view: _View) -> Iterator[Finding]:
 def _swallowed(view: _View) -> Iterator[Finding]:
     """A task was asked to be cancelled, nobody took that back, and it went on to wait for other things.
 
-    Timeouts and task groups cancel too, but take it back: `cancelling` is how many requests are left, `asked` when the
-    last one came. Recordings that do not hold them tell nothing here.
+    Timeouts and task groups cancel too, but take it back: `cancelling` is how many requests are left.
     """
     for task in view.tasks:
-        asked: float | None = getattr(task, "asked", None)
-        if asked is not None and getattr(task, "cancelling", 0) > 0 and task.outcome in ("returned", "pending"):
+        asked = task.asked
+        if asked is not None and task.cancelling > 0 and task.outcome in ("returned", "pending"):
             waits = view.waits_of(task.index)
             told, later = [w for w in waits if w.start <= asked][-1:], {w.reason for w in waits if w.start > asked}
             if told and later and (task.outcome == "returned" or told[0].reason in later):
-                message = f"{task.label} was asked to be cancelled, but went on."
+                by = f" by {_some([task.asked_by])}" if task.asked_by in view.trace.tasks else ""
+                message = f"{task.label} was asked to be cancelled{by}, but went on."
                 cost = view.end(task) - asked
                 yield _finding("cancellation swallowed", view.spot(told[0].reason), message, cost, [task.label])

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from . import cancels
 from . import trace as model
 from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
 from .waits import Place, Wait, cell_name, is_user, line_of
@@ -37,12 +38,24 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     for k, info in enumerate(infos):
         trace.tasks[labels[k]] = _task(info, labels[k], k, place[info.watch], begin, end)
     names = list(trace.tasks)
+
+    def said(waker: float) -> str:
+        return names[index[waker]] if waker in index else trace.waker(int(min(waker, UNKNOWN)))
+
     for info, task in zip(infos, trace.tasks.values(), strict=True):
         task._trace = trace
         task.parent = names[index[info.parent]] if info.parent in index else None
         by = getattr(info, "by", UNKNOWN)
+        if info.n in session.asked:
+            if info.outcome is None and (there := info()) is not None:
+                cancels.note(info, there, UNKNOWN, NEVER)
+            request = session.asked[info.n]
+            task.cancelling = request.standing
+            by = request.by if by == UNKNOWN else by
+            if begin <= request.time <= end:
+                task.asked, task.asked_by = request.time - begin, said(request.by)
         if task.outcome == "cancelled" and by != UNKNOWN:
-            task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
+            task.cancelled_by = said(by)
     trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
     trace.loops = [_loop(watch, f"event loop {k}", begin, end) for k, watch in enumerate(watches, 1)]
     if len(watches) == 1:

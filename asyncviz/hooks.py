@@ -20,7 +20,7 @@ from contextvars import copy_context
 from heapq import heappush
 from typing import Any
 
-from . import waits
+from . import cancels, waits
 from .adopt import adopt_all
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
@@ -40,7 +40,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     clock, failed, thread_cause, get_ident, new = (
         session.clock, session.failed, session.thread_cause, threading.get_ident, object.__new__
     )  # fmt: skip
-    rows: list[float] = []
+    rows = watch.rows
     suspended: list[TaskInfo] = []
     extend, idle, thread = rows.extend, watch.idle, watch.thread
     live = True
@@ -169,10 +169,10 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             info.ready = now = clock()
             if by == TIMER and now - moment < LONG and due < now:  # a callback that sets a result at once
                 info.ready = due
+            if args and getattr(args[0], "_state", "") == "CANCELLED":
+                cancels.woken(info, task, current, by, now)
             if info.reason is None:
                 describe(info, task)
-            if by != IO and args and getattr(args[0], "_state", "") == "CANCELLED":
-                info.by = getattr(current, "by", by)  # who awaits a task that is cancelled is so by the same
         except Exception as error:
             failed(error)
         return info

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from . import waits
+from . import cancels, waits
 
 if TYPE_CHECKING:
     from .session import Session
@@ -26,9 +26,10 @@ ROWS = 4096  # steps collected before they are packed
 NEVER = float("inf")
 MANY = 100_000  # things kept, of each kind that is no step
 
-# Wakers that are no task (a task is its own number, 0 or more). THREAD - k is the k-th other thread.
+# Wakers that are no task (a task is its own number, 0 or more). CLOSING is asyncio.run, which cancels what is left at
+# its end; THREAD - k is the k-th other thread.
 # Numbers are floats throughout: a row is packed twice as fast when all its entries are.
-UNKNOWN, TIMER, IO, THREAD = -1.0, -2.0, -3.0, -10.0
+UNKNOWN, TIMER, IO, CLOSING, THREAD = -1.0, -2.0, -3.0, -4.0, -10.0
 
 
 class TaskInfo(weakref.ref):  # type: ignore[type-arg]
@@ -66,6 +67,7 @@ class Watch:
         self.loop = weakref.ref(loop)
         self.thread = threading.get_ident()
         self.known: dict[int, TaskInfo] = {}  # by id(task), while the task is alive and not done
+        self.rows: list[float] = []  # of the steps that are not packed yet
         self.chunks: deque[array[float]] = deque()  # packed rows, oldest first
         self.fixed: dict[tuple[int, int, int], tuple[float, Any]] = {}  # reasons that a place alone decides
         self.idle: list[float] = []  # enter, leave, enter, leave … of the selector, when there was nothing else to do
@@ -114,6 +116,8 @@ class Watch:
         del self.known[info.key]
         info.name = task.get_name()
         info.finished = stop
+        if info.n in self.session.asked:
+            cancels.note(info, task, UNKNOWN, stop)
         if task._state == "CANCELLED":
             info.outcome = "cancelled"
             return
@@ -129,6 +133,8 @@ class Watch:
         """Note the reason for which a suspended task waits."""
         if info.name is None:
             info.name = task.get_name()
+        if getattr(task, "cancelling", int)() or info.n in self.session.asked:
+            cancels.waits_again(info, task, self.rows)
         place = waits.fixed_caller(task)
         if place is None:
             info.reason = self.session.reason(waits.describe(task, self))

@@ -13,12 +13,13 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 
-from .trace import HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
+from .trace import CLOSING, HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
 
 VISIBLE = 0.03  # of all a task's waiting: a wait for less may or may not happen, so stable text leaves it out
 CLEAR = 2**0.5  # runs whose ratio is nearer to 1 than this are not called faster or slower
 MOST = 6  # names in one enumeration
 MANY = 200  # holds that are looked at one by one
+_WAKERS = {TIMER: " by a timer", IO: " by I/O", CLOSING: " by asyncio.run"}
 
 
 # -- numbers and names -------------------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def _outcome(trace: Trace, task: TaskTrace) -> str:
         return f"raised {task.error.partition(':')[0] or 'an error'}"
     if task.outcome == "cancelled":
         by = task.cancelled_by
-        who = {"timer": "a timer", "I/O": "I/O", "unknown": None, None: None}
+        who = {"timer": "a timer", "I/O": "I/O", "asyncio.run": by, "unknown": None, None: None}
         named = _who(by) if by in trace.tasks else who.get(by, "another thread")
         return "was cancelled" + (f" by {named}" if named else "")
     return "was lost while it waited" if task.outcome == "lost" else task.outcome
@@ -461,7 +462,7 @@ class _StepTexts:
             said += ["began"] if task.born is not None else []
         elif before < 0 or steps.ready[i] > steps.stop[before]:
             by = int(steps.waker[i])
-            same = after < 0 and by >= 0 and self.labels[by] == task.cancelled_by
+            same = after < 0 and by not in (TIMER, IO) and trace.waker(by) == task.cancelled_by
             if not same and by != task.index:
                 said.append(f"was woken{self._by(by)}")  # else what follows says so: cancelled by the same
         if i in self.late:
@@ -485,4 +486,4 @@ class _StepTexts:
     def _by(self, waker: int) -> str:
         if waker >= 0:
             return f" by {_who(self.labels[waker])}"
-        return " by a thread" if waker <= THREAD else {TIMER: " by a timer", IO: " by I/O"}.get(waker, "")
+        return " by a thread" if waker <= THREAD else _WAKERS.get(waker, "")

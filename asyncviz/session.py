@@ -18,7 +18,7 @@ from time import perf_counter as clock
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import hooks, pools, waits
+from . import cancels, hooks, pools, waits
 from .loops import COLUMNS, MANY, THREAD, UNKNOWN, TaskInfo, Watch
 from .patch import replace, without_us
 from .watchdog import Watchdog
@@ -57,6 +57,7 @@ class Session:
         self.clock = now
         self.numbers = itertools.count(0.0)
         self.tasks: dict[float, TaskInfo] = {}
+        self.asked: dict[float, cancels.Request] = {}  # by the task's number
         self.loops = itertools.count()
         self.watches: dict[int, Watch] = {}  # by a number of their own, in order of appearance
         self.by_loop: dict[int, int] = {}  # the number, by id(loop)
@@ -116,6 +117,7 @@ class Session:
             info = self.tasks.get(n)
             if info is not None and info.outcome is not None and info.finished <= until:
                 del self.tasks[n]
+                self.asked.pop(n, None)
 
     def failed(self, error: BaseException) -> None:
         """The recorder has made a mistake: the program must not suffer for it. Stop, keep what there is, say so."""

@@ -186,10 +186,10 @@ def _name(library: list[FrameType], asked: _Asked, waiter: Any) -> Named:
             return "gather", f"gather of {len(children)}"
         if hasattr(waiter, "get_coro"):
             return asked.task(waiter)
-        inner = _behind(waiter, "shield.<locals>._outer_done_callback", "inner")
+        inner = behind(waiter, "shield.<locals>._outer_done_callback", "inner")
         if inner is not None and hasattr(inner, "get_coro"):
             return asked.task(inner)
-        work = _behind(waiter, "_chain_future.<locals>._call_check_cancel", "source")
+        work = behind(waiter, "_chain_future.<locals>._call_check_cancel", "source")
         if work is not None:
             called = asked.watch.work(work)
             asks = f"run_in_executor({called})" if called else "run_in_executor"
@@ -207,7 +207,7 @@ def _library_call(library: list[FrameType]) -> str:
     return ""
 
 
-def _behind(waiter: Any, qualname: str, variable: str) -> Any:
+def behind(waiter: Any, qualname: str, variable: str) -> Any:
     """What a callback of a future, one of asyncio's inner functions, knows under a name: the future behind it."""
     for entry in getattr(waiter, "_callbacks", None) or ():
         callback = entry[0] if isinstance(entry, tuple) else entry
