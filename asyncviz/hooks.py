@@ -24,8 +24,9 @@ from . import cancels, waits
 from .adopt import adopt_all
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
-from .patch import Call, Raising, debugged, dressed_like, locked, replace, wrap
+from .patch import Call, Raising, debugged, dressed_like, locked, replace
 from .watchdog import LONG, Meter
+from .wrapped import replace_methods
 
 FULL = ROWS * COLUMNS
 
@@ -51,8 +52,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     due = 0.0  # of the timer that is running
     meter = Meter()
     step_type: type | None = None  # asyncio's own, which has no public name
-    original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
-    original_at, original_later = loop.call_at, loop.call_later
+    original_at = loop.call_at
     selector = getattr(loop, "_selector", None)
     original_select: Any = getattr(selector, "select", None) if isinstance(selector, _SELECTORS) else None
     fast = (
@@ -157,6 +157,10 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
         return dressed_like(Handle, base, plain_run if fast else None)
 
+    def who() -> float:
+        """The waker that stands for whoever has the calling thread."""
+        return cause if get_ident() == thread else thread_cause()
+
     def ready(info: Any, task: Any, args: tuple[Any, ...]) -> Any:
         """A task that has not the thread is made ready; `info` None: it is new."""
         try:
@@ -216,7 +220,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         kind = type(callback)
-        if fast and (kind is step_type or (kind is _BUILTIN and live and callback.__name__ == "task_wakeup")):
+        if kind is step_type or (kind is _BUILTIN and live and callback.__name__ == "task_wakeup"):
             task = callback.__self__
             mark = known.get(id(task))
             if mark is not None and mark is current and not foreign:
@@ -224,15 +228,13 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             else:
                 mark = ready(mark, task, args)
             handle = new(step)  # the same as calling the class, without the frame of its __init__
-        elif live and fast:
+        elif live:
             mark = look(kind, callback, args)
             if mark is None:
                 handle = new(call)
                 mark = cause if get_ident() == thread else thread_cause()  # type: ignore[assignment]
             else:
                 handle = new(step)
-        elif live:
-            return wrapped_call_soon(kind, callback, args, context)
         else:
             return watch.original("call_soon", callback, *args, context=context)
         if loop._debug:
@@ -271,21 +273,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             return info
         return ready(info, callback.__self__, args)
 
-    def wrapped_call_soon(kind: Any, callback: Any, args: tuple[Any, ...], context: Any) -> Any:
-        """For loops that make their own handles."""
-        if len(rows) > FULL:
-            watch.pack(rows)
-        mark = look(kind, callback, args)
-        by = cause if get_ident() == thread else thread_cause()
-        wrapped = wrap(call, callback, by) if mark is None else wrap(step, callback, mark)
-        return original(wrapped, *args, context=context)
-
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
             return watch.original("call_soon_threadsafe", callback, *args, context=context)
-        by = cause if get_ident() == thread else thread_cause()
-        if not fast:
-            return original_threadsafe(wrap(call, callback, by), *args, context=context)
         if loop._closed:
             loop._check_closed()
         if loop._debug:
@@ -296,7 +286,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             handle = thread_call(callback, args, loop, context)
             if handle._source_traceback:
                 del handle._source_traceback[-2:]
-        handle._mark = by
+        handle._mark = who()
         append(handle)
         loop._write_to_self()
         return handle
@@ -304,8 +294,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
             return watch.original("call_at", when, callback, *args, context=context)
-        if not fast:
-            return original_at(when, wrap(timer, callback, clock() + when - loop.time()), *args, context=context)
         if not plain_timers or when is None:
             handle = original_at(when, callback, *args, context=context)
             if type(handle) is events.TimerHandle:
@@ -320,12 +308,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         heappush(loop._scheduled, handle)
         handle._scheduled = True
         return handle
-
-    def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        """Only for loops whose `call_later` does not use `call_at`."""
-        if not live:
-            return watch.original("call_later", delay, callback, *args, context=context)
-        return original_later(delay, wrap(timer, callback, clock() + delay), *args, context=context)
 
     def select(timeout: float | None = None) -> Any:
         nonlocal cause, moment
@@ -359,6 +341,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             resume(nested, IO, moment, session.reason(waits.NESTED))
         if moment > meter.due:
             meter.look()
+            if live and fast and loop._ready:
+                watch.look(loop._ready)
         return found
 
     def explain() -> None:
@@ -403,7 +387,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def unhook(clear: bool = True) -> None:
         """Undo everything; what was recorded stays. `clear` must not be while these functions may be at work."""
         nonlocal live, current, loop, append, step_type
-        nonlocal original, original_threadsafe, original_at, original_later, original_select
+        nonlocal original_at, original_select
         if live:
             live, now = False, clock()
             watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
@@ -430,7 +414,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             meter.close()
             current = step_type = None
         if clear:  # not to keep the loop alive until the collector finds these functions
-            loop = append = original = original_threadsafe = original_at = original_later = original_select = None
+            loop = append = original_at = original_select = None
 
     def flush() -> None:
         """Pack what there is, for a recording that ends while another goes on."""
@@ -450,17 +434,12 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             locked(thread_call)
         timer = callback_class(events.TimerHandle, True)
         classes = [step, call, thread_call, timer]
+        undo = [replace(loop, f.__name__, f) for f in (call_soon, call_soon_threadsafe, call_at)]
     else:
         step, call, timer = step_class(Call), callback_class(Call), callback_class(Call, True)
         offset, thread_call = 0.0, None  # a wrapped timer knows when it is due on our clock
         classes = [step, call, timer]
-    undo = [
-        replace(loop, "call_soon", call_soon),
-        replace(loop, "call_soon_threadsafe", call_soon_threadsafe),
-        replace(loop, "call_at", call_at),
-    ]
-    if not fast:
-        undo.append(replace(loop, "call_later", call_later))
+        undo = [replace_methods(watch, loop, look, who, step, call, timer)]
     if original_select is not None:
         undo.append(replace(selector, "select", select))
         watch.sees_idle = True

@@ -148,6 +148,18 @@ class Watch:
                 self.fixed[key] = known
         info.reason = known[0]
 
+    def look(self, ready: deque[Any]) -> None:
+        """Note where one of the tasks in the queue has let the others go first; to ask at every step would be dear."""
+        try:
+            handle = ready[int(self.session.clock() * 1e6) % len(ready)]
+            info = getattr(handle, "_mark", None)
+            if isinstance(info, TaskInfo) and info.waker == info.n and (task := info()) is not None:
+                wait = waits.describe(task, self)
+                text = wait.detail if wait.kind == "sleep" else "yield"
+                info.reason = self.session.reason(waits.Wait("yield", text, wait.place))
+        except Exception as error:
+            self.session.failed(error)
+
     def number(self, task: Any) -> float | None:
         info = self.known.get(id(task))
         return info.n if info is not None else None

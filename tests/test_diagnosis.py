@@ -19,10 +19,6 @@ import asyncviz
 from asyncviz import trace as model
 from asyncviz.diagnosis import ADVICE, PREEMPTION, Diagnosis, diagnose
 
-# What this needs from the recorder is not in a recording yet: the place of sleep(0).
-PLACE_NOT_RECORDED = {"polling_yield"}
-
-
 # Under load the gallery takes a minute: `make test ARGS="-m loaded"`.
 MACHINES = ["quiet", pytest.param("loaded", marks=pytest.mark.loaded)]
 
@@ -57,7 +53,7 @@ def test_every_fault_is_found_on_its_line(machine: str, path: Path) -> None:
     result = settled(path)
     assert result.line is not None
     assert result.found, told(result)
-    assert result.line_right or path.stem in PLACE_NOT_RECORDED, told(result)
+    assert result.line_right, told(result)
     assert result.others == [], told(result)
 
 
