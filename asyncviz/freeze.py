@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import cancels
@@ -56,7 +57,9 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
                 task.asked, task.asked_by = request.time - begin, said(request.by)
         if task.outcome == "cancelled" and by != UNKNOWN:
             task.cancelled_by = said(by)
-    trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
+    waits = list(session.reasons)
+    callers = [_stack(places) for _, places in list(session.callers.values())]
+    trace.reasons = [_reason(wait, callers, index, names) for wait in waits]
     trace.loops = [_loop(watch, f"event loop {k}", begin, end) for k, watch in enumerate(watches, 1)]
     if len(watches) == 1:
         trace.loops[0].name = "event loop"
@@ -157,13 +160,21 @@ def _file(place: Place | None) -> tuple[str, int | None]:
     return (cell_name(place[0].co_filename), line_of(place)) if place is not None else ("", None)
 
 
-def _reason(wait: Wait | None, index: dict[float, int], names: list[str]) -> model.Reason:
+def _stack(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(f"{cell_name(place[0].co_filename)}:{line_of(place)} {place[0].co_qualname}" for place in places)
+
+
+def _reason(
+    wait: Wait | None, callers: list[tuple[str, ...]], index: dict[float, int], names: list[str]
+) -> model.Reason:
     if wait is None:
         return model.Reason("", "")
     text = wait.detail
     if isinstance(text, float):
         text = f'task "{names[index[text]]}"' if text in index else "a task"
-    return model.Reason(wait.kind, text, *_file(wait.place))
+    above = callers[wait.callers]
+    stack = (*_stack([wait.place]), *above) if above and wait.place is not None else ()
+    return model.Reason(wait.kind, text, *_file(wait.place), stack)
 
 
 def _loop(watch: Watch, name: str, begin: float, end: float) -> model.LoopTrace:
@@ -229,7 +240,7 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
         lines = [(*_file(look.place), look) for look in looks]
         (file, line), _ = Counter((f, n) for f, n, _ in lines).most_common(1)[0]
         look = next(look for f, n, look in lines if (f, n) == (file, line))
-        stack = tuple(f"{cell_name(c.co_filename)}:{line_of((c, i))} {c.co_qualname}" for c, i in look.stack)
+        stack = _stack(look.stack)
         function = look.place[0].co_name if look.place else ""
         return model.Hold(who, start, stop, kind, used, file, line, function, stack)
 

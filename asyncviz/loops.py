@@ -143,7 +143,8 @@ class Watch:
         key = function, id(caller), offset
         known = self.fixed.get(key)
         if known is None:
-            known = self.session.reason(waits.describe(task, self)), caller  # the caller's identity is kept
+            wait = waits.describe(task, self)._replace(callers=0)  # may differ from call to call
+            known = self.session.reason(wait), caller  # the caller's identity is kept
             if len(self.fixed) < MANY:
                 self.fixed[key] = known
         info.reason = known[0]

@@ -34,12 +34,17 @@ class Slice(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """What a task waited for: a kind ("sleep", "lock", "queue", "task", "read" …), the text, file and line."""
+    """What a task waited for: a kind ("sleep", "lock", "queue", "task", "read" …), the text, file and line.
+
+    `stack` is the user's code that waited, if it was awaited by other code of the user's: innermost first, as
+    "file:line function". For waits of streams and sockets, which are the most frequent, it is left out.
+    """
 
     kind: str
     text: str
     file: str = ""
     line: int | None = None
+    stack: tuple[str, ...] = ()
 
 
 class Hold(NamedTuple):

@@ -63,6 +63,7 @@ class Session:
         self.by_loop: dict[int, int] = {}  # the number, by id(loop)
         self.running: dict[int, list[Watch]] = {}  # by thread: the loops that run in it, innermost last
         self.reasons: dict[waits.Wait | None, float] = {None: 0.0}
+        self.callers: dict[tuple[int, ...], tuple[int, list[waits.Place]]] = {(): (0, [])}
         self.threads: dict[tuple[int, str], int] = {}
         self.work: deque[pools.Work] = deque(maxlen=MANY)
         self.works: weakref.WeakKeyDictionary[Any, pools.Work] = weakref.WeakKeyDictionary()  # by the pool's future
@@ -107,6 +108,17 @@ class Session:
                     wait = waits.Wait(wait.kind, wait.kind, None)
                 number = self.reasons.setdefault(wait, float(len(self.reasons)))
         return number
+
+    def called_from(self, frames: list[FrameType]) -> int:
+        """The number of a list of callers; by the identities of their codes, since to hash a code is dear."""
+        key = tuple(itertools.chain.from_iterable((id(frame.f_code), frame.f_lasti) for frame in frames))
+        known = self.callers.get(key)
+        if known is None:
+            with self.lock:
+                places = [(frame.f_code, frame.f_lasti) for frame in reversed(frames)]  # keeps the identities
+                many = len(self.callers) >= MANY
+                known = (0, []) if many else self.callers.setdefault(key, (len(self.callers), places))
+        return known[0]
 
     def drop(self, chunk: Any) -> None:
         """A chunk of the oldest steps goes, and with it the tasks that ended in it."""

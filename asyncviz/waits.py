@@ -29,13 +29,18 @@ _ASYNCIO = os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep
 
 
 class Wait(NamedTuple):
-    """What a task waits for. `detail` is the text, or for kind "task" the awaited task's number."""
+    """What a task waits for. `detail` is the text, or for kind "task" the awaited task's number.
+
+    `callers` numbers the places from which the user's code was called, in `Session.callers`.
+    """
 
     kind: str
     detail: str | float
     place: Place | None
+    callers: int = 0
 
 
+DEPTH = 8  # callers that are noted
 NESTED = Wait("nested", "a loop run inside the step", None)
 UNKNOWN = Wait("future", "unknown", None)
 
@@ -131,11 +136,12 @@ def describe(task: Any, watch: Watch) -> Wait:
     """
     try:
         frames = list(suspended_frames(task.get_coro()))
-        user = next((i for i in reversed(range(len(frames))) if is_user(frames[i].f_code)), None)
-        asker = frames[user] if user is not None else None
-        library = frames if user is None else frames[user + 1 :]
+        users = [frame for frame in frames if is_user(frame.f_code)]
+        asker = users.pop() if users else None
+        library = frames if asker is None else frames[frames.index(asker) + 1 :]
         kind, detail = _name(library, _Asked(asker, watch), getattr(task, "_fut_waiter", None))
-        return Wait(kind, detail, (asker.f_code, asker.f_lasti) if asker is not None else None)
+        place = (asker.f_code, asker.f_lasti) if asker is not None else None
+        return Wait(kind, detail, place, watch.session.called_from(users[-DEPTH:]) if users else 0)
     except Exception:  # somebody else's objects may answer anything
         return UNKNOWN
 

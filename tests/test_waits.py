@@ -72,6 +72,27 @@ def test_a_call_of_a_call_is_told_on_the_innermost_line_of_the_user() -> None:
     assert reasons_of(main, "main") == [("sleep", "sleep 0.02", -2)]
 
 
+def test_the_calls_that_led_to_a_wait() -> None:
+    async def inner() -> None:
+        await asyncio.sleep(0.02)
+
+    async def middle(number: int) -> None:
+        await inner()
+
+    async def main() -> None:
+        await middle(1)
+        await middle(2)
+        await asyncio.sleep(0.01)
+
+    with asyncviz.record() as trace:
+        asyncio.run(main())
+    first = main.__code__.co_firstlineno
+    stacks = [[text.split(" ") for text in r.stack] for r in trace.reasons if r.kind == "sleep"]
+    calls = [[name.rpartition(".")[2] for _, name in stack] for stack in stacks]
+    assert calls == [["inner", "middle", "main"], ["inner", "middle", "main"], []]
+    assert [stack[-1][0] for stack in stacks[:2]] == [f"test_waits.py:{first + n}" for n in (1, 2)]
+
+
 def test_task_by_its_label_also_when_renamed() -> None:
     async def work() -> None:
         asyncio.current_task().set_name("parse")  # type: ignore[union-attr]
