@@ -23,7 +23,7 @@ from typing import Any
 from . import cancels, waits
 from .adopt import adopt_all
 from .eager import hook_create_task
-from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
+from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch, offset_of
 from .patch import Call, Raising, debugged, dressed_like, locked, replace
 from .watchdog import LONG, Meter
 from .wrapped import replace_methods
@@ -66,7 +66,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     append: Any = loop._ready.append if fast else None
     # Due times are told on the loop's own clock. One that somebody has made up says nothing about ours.
     told = clock == loop.time or getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
-    offset = (moment + clock()) / 2 - loop.time() if told else NEVER
+    offset = offset_of(clock, loop.time) if told else NEVER
 
     # -- steps ---------------------------------------------------------------------------------------------------
 

@@ -427,6 +427,7 @@ class _StepTexts:
         self.before, self.after = np.full((2, len(order)), -1, np.int32)
         same = steps.task[order][1:] == steps.task[order][:-1]
         self.before[order[1:][same]], self.after[order[:-1][same]] = order[:-1][same], order[1:][same]
+        self.waited = (steps.ready > steps.stop[self.before]) | trace._waited_all_the_same
         self.born: dict[int, list[str]] = {}
         self.spans: dict[int, list[str]] = {}
         self.holds: dict[int, Hold] = {}
@@ -460,7 +461,7 @@ class _StepTexts:
         said = []
         if before < 0 and (task.born is None or not trace.dropped or steps.ready[i] <= task.born):
             said += ["began"] if task.born is not None else []
-        elif before < 0 or steps.ready[i] > steps.stop[before]:
+        elif before < 0 or self.waited[i]:
             by = int(steps.waker[i])
             same = after < 0 and by not in (TIMER, IO) and trace.waker(by) == task.cancelled_by
             if not same and by != task.index:
@@ -474,8 +475,9 @@ class _StepTexts:
         if i in self.born:
             said.append(f"started {enumeration(self.born[i])}")
         if after >= 0:
-            waits = steps.ready[after] > steps.stop[i]
-            said.append(_wait_text(trace, int(steps.reason[after])) if waits else "let the others go first")
+            said.append(
+                _wait_text(trace, int(steps.reason[after])) if self.waited[after] else "let the others go first"
+            )
         elif task.finished is not None and task.outcome != "lost":
             said.append("ended" if _is_cell(task) else _outcome(trace, task))
         elif task.state == WAITING or task.outcome == "lost":

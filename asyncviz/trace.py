@@ -157,6 +157,15 @@ class Trace:
             yield Slice(WAITING, now, task.finished, reason.text, reason.line)
 
     @property
+    def _waited_all_the_same(self) -> Any:
+        """Of each step, whether a wait came before it though that took no time: on a busy machine, a timer may be due
+        before its task has suspended."""
+        import numpy as np
+
+        yields = np.array([reason.kind in ("", "yield") for reason in self.reasons], bool)
+        return (self.steps.waker != self.steps.task) & ~yields[self.steps.reason]
+
+    @property
     def waits(self) -> tuple[Ints, Floats, Floats, Ints]:
         """Every wait of every task: (task, start, stop, reason), arrays of one length, in order of task."""
         return self._waits[:4]
@@ -173,7 +182,7 @@ class Trace:
         before[1:] = s.stop[order][:-1]
         heads = first[:-1][first[:-1] < first[1:]]
         before[heads] = [tasks[t].born or 0.0 for t in task[heads]]
-        real = s.ready[order] > before
+        real = (s.ready[order] > before) | self._waited_all_the_same[order]
         last = [
             (t.index, max([t.born or 0.0, *s.stop[order[first[t.index] : first[t.index + 1]]][-1:]]), t)
             for t in tasks

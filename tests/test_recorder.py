@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, recorder, session
+from asyncviz import hooks, loops, recorder, session
 from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
@@ -685,6 +685,18 @@ def test_outcomes() -> None:
     assert (tasks["cancelled"].cancelled_by, tasks["cancelled before"].cancelled_by) == ("main", None)
     assert (tasks["inner"].cancelled_by, tasks["outer"].cancelled_by) == ("main", "main")
     assert [n.kind for n in trace.notes] == ["Task exception was never retrieved"] or trace.notes == []
+
+
+def test_two_clocks_are_compared_without_what_takes_the_core_meanwhile() -> None:
+    jumps = iter((0.0, 0.02, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    now = 100.0
+
+    def look() -> float:
+        nonlocal now
+        now += next(jumps) + 1e-7
+        return now
+
+    assert loops.offset_of(look, lambda: look() - 70) == pytest.approx(70, abs=1e-6)
 
 
 def test_cancelled_by_a_timer() -> None:
