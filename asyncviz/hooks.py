@@ -447,7 +447,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     undo.append(undo_create)
     watch.run_begins(moment)
     watch.unhook, watch.flush = unhook, flush
-    watch.probe = lambda: (UNKNOWN if current is None else current.n, moment)
+    watch.probe = lambda: (getattr(current, "n", UNKNOWN), moment)  # asked by another thread: look once
     watch.cause = lambda: cause
     current = adopt_all(watch, loop, moment, early, suspended, step, timer)
     if current is not None:

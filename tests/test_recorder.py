@@ -502,26 +502,32 @@ def test_entered_here_and_left_there() -> None:
 
 
 def test_a_loop_that_runs_in_another_thread_before_during_and_after() -> None:
-    ready, stop = threading.Event(), threading.Event()
+    ticks, stop = threading.Semaphore(0), threading.Event()
 
     async def tick() -> None:
-        ready.set()
         while not stop.is_set():
+            ticks.release()
             await asyncio.sleep(0.001)
 
     thread = threading.Thread(target=asyncio.run, args=(tick(),), name="ticker")
     thread.start()
-    ready.wait()
-    before = state()
-    for _ in range(3):
-        with asyncviz.record() as trace:
-            time.sleep(0.03)
-        assert state() == before
-        assert sound(trace).tasks["tick"].born is None
-        assert trace.loops[0].thread == "ticker"
-        assert len(trace.steps.start) > 2
-    stop.set()
-    thread.join()
+    try:
+        ticks.acquire()
+        before = state()
+        for _ in range(3):
+            with asyncviz.record() as trace:
+                time.sleep(0.03)
+                while ticks.acquire(blocking=False):  # those until now: some may be of before
+                    pass
+                for _ in range(3):  # however busy the machine is
+                    assert ticks.acquire(timeout=10)
+            assert state() == before
+            assert sound(trace).tasks["tick"].born is None
+            assert trace.loops[0].thread == "ticker"
+            assert len(trace.steps.start) > 2
+    finally:  # or it would turn up in the tests that follow
+        stop.set()
+        thread.join()
 
 
 def test_a_loop_that_is_held_in_another_thread_does_not_hold_the_recording() -> None:

@@ -9,7 +9,7 @@ test. A test whose result differs is run again, in its file, up to twice both wa
 recording too is no difference. Printed are the counts, each difference by name, and what the recordings say of
 themselves: problems (broken invariants) and failures (errors of the recorder). The exit code is 1 if there is any.
 
-Each Python must have what this project needs installed. Tests of asyncio come with Python; those of the libraries, in the
+Each Python must have what this project needs. Tests of asyncio come with Python; those of the libraries, in the
 installed versions, and what they need to run, are fetched with pip into build/foreign.
 """
 
