@@ -3,6 +3,6 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help lab test notebooks bench lock clean setup
-help lab test notebooks bench lock clean setup:
+.PHONY: help lab test notebooks bench foreign lock clean setup
+help lab test notebooks bench foreign lock clean setup:
 	@$(PYTHON) tools/run.py $@ $(ARGS)

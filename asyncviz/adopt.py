@@ -7,6 +7,7 @@ import re
 from asyncio import events
 from typing import Any
 
+from . import cancels
 from .loops import NEVER, UNKNOWN, TaskInfo, Watch
 from .patch import Call, wrap
 
@@ -26,10 +27,15 @@ def adopt_all(
         if isinstance(owner, asyncio.Future) and hasattr(owner, "get_coro") and not handle._cancelled:
             queued[id(owner)] = i, handle
     current, running = None, asyncio.current_task(loop)
+    by, since = (UNKNOWN, -NEVER) if early else (cancels.between_runs(watch.session), now)
     # a set has no order; those that are not queued come in order of creation as far as their names tell it
     for task in sorted(asyncio.all_tasks(loop), key=lambda t: (queued.get(id(t), (-1, None))[0], _age(t))):
         info = watch.known.get(id(task)) or watch.meet(task, UNKNOWN, None, None if early else now)
-        info.ready, info.reason = now, info.reason or 0.0
+        if cancels.note(info, task, by, since):
+            info.by = by
+        if info.ready in (None, NEVER):
+            info.ready, info.waker = now, by
+        info.reason = info.reason or 0.0
         if task is running:
             current = info
         elif id(task) in queued:  # nobody else holds the handle of a task's step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .trace import IO, THREAD, TIMER, UNKNOWN, Trace
+from .trace import CLOSING, IO, THREAD, TIMER, UNKNOWN, Trace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ def problems(trace: Trace) -> Iterator[str]:
     steps, count = trace.steps, len(trace.tasks)
     if not (np.all(steps.ready <= steps.start) and np.all(steps.start <= steps.stop)):
         yield "a step starts before it is ready, or stops before it starts"
-    known = (steps.waker >= 0) & (steps.waker < count) | np.isin(steps.waker, (UNKNOWN, TIMER, IO))
+    known = (steps.waker >= 0) & (steps.waker < count) | np.isin(steps.waker, (UNKNOWN, TIMER, IO, CLOSING))
     if not np.all(known | (steps.waker <= THREAD) & (steps.waker > THREAD - len(trace.threads))):
         yield "a wake-up has a cause that does not exist"
         return

@@ -10,99 +10,32 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
 
-from .narrative import approximately, enumeration
-from .trace import FOR_TASKS, HELD, IO, THREAD, Hold, TaskTrace, Trace, Work
-
-if TYPE_CHECKING:
-    from .trace import Ints
+from .findings import ADVICE as ADVICE
+from .findings import PREEMPTION as PREEMPTION
+from .findings import Diagnosis as Diagnosis
+from .findings import Finding as Finding
+from .findings import Spot, finding, some
+from .sequences import sequences
+from .trace import FOR_TASKS, HELD, IO, THREAD, Hold, Trace, Work
+from .view import View, Wait
 
 STARVED = 2 * HELD  # seconds; who is ready for longer, while many others take their turns, is starved
 MANY = 200  # tasks of one parent that use the outside world at once are a fan-out without a limit
 TURNS, SHORT_TURN = 1000, 2e-5  # so many turns, most of them shorter than these seconds, are polling …
 NAPS, SHORT_NAP, NAP = 50, 1e-4, 0.002  # … and so many sleeps of at most NAP seconds, with as little work in between
 QUEUE = 3  # tasks that wait for one lock at once are a convoy
-ROUNDS = 3  # pieces of work one after another are a sequence
 LOOKS = 50  # of the worst places, so many are looked at one by one
 OUTSIDE = ("connect", "library", "read", "subprocess", "write")  # kinds of waits that cost somebody else something
 OF_LOOP = re.compile(r"(Base\w*EventLoop|IocpProactor)\.")  # coroutines of asyncio's own
-PREEMPTION = "pre-emption"
-ADVICE = {  # in the order in which findings are told
-    "never awaited": "Write `await` before the call, or make a task of it.",
-    "blocking call": "Await an asynchronous counterpart, or put the call into a thread: await asyncio.to_thread(…).",
-    "computing": "Put the work into a process (run_in_executor with a ProcessPoolExecutor), or cut it into pieces.",
-    "starved loop": "Do less in one go: limit how many tasks work at once, or move the work to a thread or process.",
-    "busy polling": "Wait for the thing itself: an Event, a Condition, a Queue, or the task.",
-    "awaits in sequence": "If they do not need each other's results, start them all first: a TaskGroup, or gather().",
-    "convoy": "Do the slow part outside the lock, or share the work among several locks.",
-    "pool exhausted": "Give slow calls a pool of their own that is big enough, or limit them with a Semaphore.",
-    "fan-out": "Limit how many are under way at once: a Semaphore, or a few workers and a Queue.",
-    "error never retrieved": "Await the task, or let a TaskGroup own it.",
-    "lost task": "Keep a reference to the task, or let a TaskGroup own it; and see that what it waits for can happen.",
-    "cancellation swallowed": "After cleaning up, raise CancelledError again: a bare `raise`.",
-    "outlived its parent": "Await or cancel the task before its parent ends: a TaskGroup does both.",
-    PREEMPTION: "That is the machine's doing, not the program's.",
-}
-HOLDS_UP = {"blocking call", "computing", "starved loop", "convoy", "pool exhausted"}  # kinds that have others suffer
-Spot = tuple[str, int | None]  # file and line
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that went wrong.
-
-    `kind` is one of `ADVICE`: "pre-emption" is the machine's doing, all others are the program's. `message` is a
-    sentence without clock readings. `file` and `line` are "" and None where the place is not known. `cost` is in
-    seconds lost, or to be gained; 0.0 where the fault has no price in seconds. `victims` are labels of the tasks that
-    suffered, `advice` says what to do.
-    """
-
-    kind: str
-    message: str
-    file: str
-    line: int | None
-    cost: float
-    victims: tuple[str, ...]
-    advice: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}, line {self.line}" if self.line is not None else self.file
-        head = ", ".join(filter(None, [place, approximately(self.cost) if self.cost > 0 else ""]))
-        held_up = f" Held up: {_some(self.victims)}." if self.victims and self.kind in HOLDS_UP else ""
-        return f"{self.kind}{f' ({head})' if head else ''}: {self.message}{held_up}\n   → {self.advice}"
-
-
-class Diagnosis(tuple[Finding, ...]):
-    """The findings, in a fixed order of kinds. As text a paragraph each, or "nothing found".
-
-    What the machine did differs from run to run and is no finding about the program: one last sentence in brackets.
-    """
-
-    def __str__(self) -> str:
-        program = [f for f in self if f.kind != PREEMPTION]
-        lines = [f"{i}. {f}" for i, f in enumerate(program, 1)] or ["nothing found"]
-        if taken := sum(f.cost for f in self if f.kind == PREEMPTION):
-            lines.append(f"(The system took the core away for {approximately(taken)}. {ADVICE[PREEMPTION]})")
-        return "\n".join(lines)
-
-    __repr__ = __str__
 
 
 def diagnose(trace: Trace) -> Diagnosis:
     """What went wrong in the recorded run: kind, place, cost, victims and advice of each fault found."""
-    finders = (_holds, _starved, _polling, _sequences, _convoys, _pools, _fan_outs, _notes, _ends, _swallowed)
-    view, rank = _View(trace), list(ADVICE)
-    found = [finding for finder in finders for finding in finder(view)] if trace.tasks or trace.notes else []
+    finders = (_holds, _starved, _polling, sequences, _convoys, _pools, _fan_outs, _notes, _ends, _swallowed)
+    view, rank = View(trace), list(ADVICE)
+    found = [each for finder in finders for each in finder(view)] if trace.tasks or trace.notes else []
     return Diagnosis(sorted(found, key=lambda f: (rank.index(f.kind), f.file, f.line or 0, f.message)))
-
-
-def _some(labels: Iterable[str]) -> str:
-    """A few names, each once; how many there are beyond is often a matter of luck."""
-    names = ["the cell" if label == "cell" else " ".join(label.split())[:40] for label in dict.fromkeys(labels)]
-    return enumeration(names if len(names) <= 6 else [*names[:5], "many others"])
 
 
 def _most(spots: Iterable[Spot]) -> Spot:
@@ -115,73 +48,10 @@ def _plain(coroutine: str) -> str:
     return coroutine.rpartition(".")[2] or "a coroutine"
 
 
-def _finding(kind: str, spot: Spot, message: str, cost: float = 0.0, victims: Iterable[str] = ()) -> Finding:
-    return Finding(kind, message, *spot, max(cost, 0.0), tuple(dict.fromkeys(victims)), ADVICE[kind])
-
-
-class _Wait(NamedTuple):
-    """A wait: whose (an index), from when to when, and the numbers of its reason and of who ended it."""
-
-    task: int
-    start: float
-    stop: float
-    reason: int
-    waker: int
-
-
-class _View:
-    """A trace with what several finders need."""
-
-    def __init__(self, trace: Trace) -> None:
-        import numpy as np
-
-        self.trace, self.steps, self.tasks = trace, trace.steps, list(trace.tasks.values())
-        self.order, self.first = trace._by_task
-        self.loop = np.array([t.loop for t in self.tasks], int)
-        self.kinds = np.array([r.kind for r in trace.reasons])
-        self.before: Ints = np.full(len(self.order), -1, np.int32)  # of each step, the same task's step before it
-        same = np.nonzero(self.steps.task[self.order][1:] == self.steps.task[self.order][:-1])[0]
-        self.before[self.order[same + 1]] = self.order[same]
-        self.wakes = np.bincount(self.steps.waker[self.steps.waker >= 0], minlength=len(self.tasks))
-        self.children: dict[str | None, list[TaskTrace]] = defaultdict(list)
-        for task in self.tasks:
-            self.children[task.parent].append(task)
-        self._waits: dict[int, list[_Wait]] = {}
-
-    def waits_of(self, task: int) -> list[_Wait]:
-        """All waits of a task that have ended, in order."""
-        if task not in self._waits:
-            s, mine = self.steps, self.order[self.first[task] : self.first[task + 1]]
-            mine = mine[self.before[mine] >= 0]
-            mine = mine[s.ready[mine] > s.stop[self.before[mine]]]
-            columns = s.stop[self.before[mine]], s.ready[mine], s.reason[mine], s.waker[mine]
-            self._waits[task] = [_Wait(task, *row) for row in zip(*(c.tolist() for c in columns), strict=True)]
-        return self._waits[task]
-
-    def ancestors(self, task: TaskTrace) -> list[TaskTrace]:
-        """The task, its parent, and so on."""
-        line = [task]
-        while (parent := self.trace.tasks.get(line[-1].parent or "")) is not None and parent.index < line[-1].index:
-            line.append(parent)
-        return line
-
-    def kind(self, wait: _Wait) -> str:
-        return self.trace.reasons[wait.reason].kind
-
-    def text(self, wait: _Wait) -> str:
-        return self.trace.reasons[wait.reason].text
-
-    def spot(self, reason: int) -> Spot:
-        return self.trace.reasons[reason].file, self.trace.reasons[reason].line
-
-    def end(self, task: TaskTrace) -> float:
-        return self.trace.duration if task.finished is None else task.finished
-
-
 # -- the thread was held -----------------------------------------------------------------------------------------------
 
 
-def _holds(view: _View) -> Iterator[Finding]:
+def _holds(view: View) -> Iterator[Finding]:
     """Blocking calls, long computing, and what the machine did; alike ones as one finding."""
     alike: dict[tuple[str, Spot, str], list[Hold]] = defaultdict(list)
     for hold in view.trace.holds:
@@ -194,14 +64,14 @@ def _holds(view: _View) -> Iterator[Finding]:
     for (kind, spot, function), holds in alike.items():
         victims = [victim for hold in holds[:LOOKS] for victim in _victims(view, hold)]
         if kind != "computing" or victims:  # else nobody had anything to do meanwhile
-            who = _some(hold.who for hold in holds)
+            who = some(hold.who for hold in holds)
             where = f" in {function}" if function not in ("", "<module>", who) else ""
             cost = sum((h.cpu or h.seconds) if kind == "computing" else h.seconds - (h.cpu or 0.0) for h in holds)
             message = f"{who} {said.get(kind, 'had the thread, but not the core')}{where}."
-            yield _finding(kind, spot, message, cost, victims)
+            yield finding(kind, spot, message, cost, victims)
 
 
-def _victims(view: _View, hold: Hold) -> list[str]:
+def _victims(view: View, hold: Hold) -> list[str]:
     """Who was ready for a good part of a hold, or whose I/O or thread was served in the first turn after it."""
     import numpy as np
 
@@ -218,7 +88,7 @@ def _victims(view: _View, hold: Hold) -> list[str]:
     return [view.tasks[i].label for i in sorted(found) if view.tasks[i].label != hold.who]
 
 
-def _starved(view: _View) -> Iterator[Finding]:
+def _starved(view: View) -> Iterator[Finding]:
     """Short steps of others, none of them a hold, that together kept somebody from the thread for long."""
     import numpy as np
 
@@ -242,10 +112,10 @@ def _starved(view: _View) -> Iterator[Finding]:
         own = _most(view.spot(int(r)) for r in s.reason[s.task == culprits[0]]) if len(culprits) == 1 else made
         message = f"many short steps of {_plain(name)} followed each other, and nobody else had a turn."
         victims = [victim for _, victim, _ in cases]
-        yield _finding("starved loop", own if own[1] else made, message, max(case[0] for case in cases), victims)
+        yield finding("starved loop", own if own[1] else made, message, max(case[0] for case in cases), victims)
 
 
-def _polling(view: _View) -> Iterator[Finding]:
+def _polling(view: View) -> Iterator[Finding]:
     """Turns with sleep(0), or tiny sleeps, over and over, with hardly any work in them and nobody woken."""
     import numpy as np
 
@@ -265,74 +135,24 @@ def _polling(view: _View) -> Iterator[Finding]:
                 spot = _most(view.spot(int(r)) for r in s.reason[mine])
                 found[spot if spot[1] else (task.file, task.line), how].append((_plain(task.coroutine), wall))
     for (spot, how), cases in found.items():
-        who = _some(name for name, _ in cases)
+        who = some(name for name, _ in cases)
         message = f"{who} asked over and over, with {how} in between, and kept the loop busy."
-        yield _finding("busy polling", spot, message, max(wall for _, wall in cases))
+        yield finding("busy polling", spot, message, max(wall for _, wall in cases))
 
 
 # -- waiting that was not needed ---------------------------------------------------------------------------------------
 
 
-def _sequences(view: _View) -> Iterator[Finding]:
-    """A hint: pieces of work of the same kind, awaited one after another while nothing else was in flight."""
-    for task in view.tasks:
-        for what, row in groupby(_rounds(view, task), key=lambda known: known[0]):
-            rounds = [wait for _, wait in row]
-            lengths = [wait.stop - wait.start for wait in rounds]
-            gain = sum(lengths) - max(lengths)
-            if what and len(rounds) >= ROUNDS and gain >= HELD and _alone(view, task, rounds[0].start, rounds[-1].stop):
-                message = f"a hint: {task.label} awaited {what} one after another, with nothing else in flight."
-                yield _finding("awaits in sequence", view.spot(rounds[0].reason), message, gain, [task.label])
-
-
-def _rounds(view: _View, task: TaskTrace) -> list[tuple[str, _Wait]]:
-    """Each wait with what it was for, if that was a new child, a call in a thread, or a conversation; "" otherwise.
-
-    Methods are left out: one may depend on the call before it, as the next piece of a file does.
-    """
-    found: list[tuple[str, _Wait]] = []
-    before, young, kids = "", 0, sorted(view.children[task.label], key=lambda kid: kid.born or 0.0)
-    for wait in view.waits_of(task.index):
-        kind, what = view.kind(wait), ""
-        if kind in FOR_TASKS:
-            old, young = young, bisect_right(kids, wait.start, key=lambda kid: kid.born or 0.0)
-            name = kids[old].coroutine.rpartition("<locals>.")[2] if young == old + 1 else "."
-            if "." not in name and all(view.end(kid) <= wait.start for kid in kids[:old][-LOOKS:]):
-                what = f"tasks of {name}"
-        elif kind == "thread" and (call := re.fullmatch(r"to_thread\((\w+)\)", view.text(wait))):
-            what = f"calls of {call[1]} in a thread"
-        elif kind == "connect":
-            what = "connections"
-        follows = kind in ("read", "write", "close") or (kind == "connect" and before == "connect")
-        if follows and found and found[-1][0] == "connections":
-            found[-1] = "connections", found[-1][1]._replace(stop=wait.stop)
-        else:
-            found.append((what, wait))
-        before = kind
-    return found
-
-
-def _alone(view: _View, task: TaskTrace, start: float, stop: float) -> bool:
-    """Whether no other task of the family, its ancestors and descendants apart, was alive for long in that time."""
-    above = view.ancestors(task)
-    for other in view.tasks:
-        if min(view.end(other), stop) - max(other.born or 0.0, start) > (stop - start) / 10 and other not in above:
-            line = view.ancestors(other)
-            if line[-1] is above[-1] and task not in line:
-                return False
-    return True
-
-
-def _convoys(view: _View) -> Iterator[Finding]:
+def _convoys(view: View) -> Iterator[Finding]:
     """Several tasks wait for one lock while the task that holds it waits for something slow itself.
 
     Who ends a wait for a lock is who released it. A lock is handed over in order of arrival, so a waiter whose
     predecessor still waited when it came waits for the same lock: that tells apart locks of the same name.
     """
     waits = [w for task in view.tasks for w in view.waits_of(task.index) if view.kind(w) == "lock" and w.waker >= 0]
-    heads: dict[_Wait, _Wait] = {}
-    queues: dict[_Wait, list[_Wait]] = defaultdict(list)
-    slow: dict[_Wait, list[tuple[float, _Wait]]] = defaultdict(list)  # for how long, and for what, the holders waited
+    heads: dict[Wait, Wait] = {}
+    queues: dict[Wait, list[Wait]] = defaultdict(list)
+    slow: dict[Wait, list[tuple[float, Wait]]] = defaultdict(list)  # for how long, and for what, the holders waited
     for wait in sorted(waits, key=lambda w: w.start)[: 50 * LOOKS]:
         of_holder, lock = view.waits_of(wait.waker), view.text(wait)
         ahead = [w for w in of_holder if w.start <= wait.start < w.stop and view.text(w) == lock]
@@ -341,7 +161,7 @@ def _convoys(view: _View) -> Iterator[Finding]:
         since = ahead[0].stop if ahead else wait.start
         both = [(min(w.stop, wait.stop) - max(w.start, since), w) for w in of_holder if view.kind(w) != "lock"]
         slow[head] += [(seconds, w) for seconds, w in both if seconds > 0]
-    alike: dict[tuple[Spot, str], list[_Wait]] = defaultdict(list)
+    alike: dict[tuple[Spot, str], list[Wait]] = defaultdict(list)
     for head, queue in queues.items():
         starts, stops = sorted(w.start for w in queue), sorted(w.stop for w in queue)
         most = max(i + 1 - bisect_right(stops, start) for i, start in enumerate(starts))
@@ -350,10 +170,10 @@ def _convoys(view: _View) -> Iterator[Finding]:
     for (spot, lock), queue in alike.items():
         message = f"several tasks queued for {lock} while its holder waited for something slow."
         who = [view.tasks[w.task].label for w in queue]
-        yield _finding("convoy", spot, message, sum(w.stop - w.start for w in queue), who)
+        yield finding("convoy", spot, message, sum(w.stop - w.start for w in queue), who)
 
 
-def _pools(view: _View) -> Iterator[Finding]:
+def _pools(view: View) -> Iterator[Finding]:
     """Calls that waited long because all threads of their pool were busy.
 
     The size of a pool of one's own was chosen: there, only short calls that queue behind others count.
@@ -379,10 +199,10 @@ def _pools(view: _View) -> Iterator[Finding]:
             spots = [view.spot(w.reason) if view.spot(w.reason)[1] else (task.file, task.line) for w, task in waits]
             message = f"calls of {name} had to queue, because all threads of the pool were busy."
             cost = max((w.started or 0.0) - w.queued for w in cases)
-            yield _finding("pool exhausted", _most(spots), message, cost, [task.label for task in tasks])
+            yield finding("pool exhausted", _most(spots), message, cost, [task.label for task in tasks])
 
 
-def _fan_outs(view: _View) -> Iterator[Finding]:
+def _fan_outs(view: View) -> Iterator[Finding]:
     """Hundreds of tasks of one parent that use the outside world at the same time."""
     import numpy as np
 
@@ -395,36 +215,36 @@ def _fan_outs(view: _View) -> Iterator[Finding]:
             order = np.lexsort((change, np.concatenate([start[at], stop[at]])))
             if np.cumsum(change[order]).max(initial=0) >= MANY:
                 message = f"{parent} set hundreds of tasks going, and all of them waited for {kind} at once."
-                yield _finding("fan-out", _most((kid.file, kid.line) for kid in kids), message)
+                yield finding("fan-out", _most((kid.file, kid.line) for kid in kids), message)
 
 
 # -- complaints, and tasks that did not end as they should -------------------------------------------------------------
 
 
-def _notes(view: _View) -> Iterator[Finding]:
+def _notes(view: View) -> Iterator[Finding]:
     """What Python and asyncio complained about: coroutines never awaited, errors never retrieved."""
     left = [task for task in view.tasks if task.outcome == "raised"]
     for note in view.trace.notes:
         if note.kind == "coroutine was never awaited":
             message = f"{_plain(note.text)}() was called, but its coroutine was never awaited: it never ran."
-            yield _finding("never awaited", (note.file, note.line), message)
+            yield finding("never awaited", (note.file, note.line), message)
         elif note.kind.endswith("exception was never retrieved"):
             name, _, error = note.text.rpartition(": ")
             mine = [task for task in left if task.name == name and task.error.partition(":")[0] == error][:1]
             left = [task for task in left if task not in mine]
             spot = (mine[0].file, mine[0].line) if mine else (note.file, note.line)
             who = mine[0].label if mine else "a future"
-            yield _finding("error never retrieved", spot, f"{who} raised {error}, and nobody ever asked for it.")
+            yield finding("error never retrieved", spot, f"{who} raised {error}, and nobody ever asked for it.")
 
 
-def _ends(view: _View) -> Iterator[Finding]:
+def _ends(view: View) -> Iterator[Finding]:
     """Tasks that were lost, and tasks that were still at work when their parent had ended."""
     for task in view.tasks:
         spot, parent = (task.file, task.line), view.trace.tasks.get(task.parent or "")
         if task.outcome == "lost":
             what = view.trace.reasons[task.reason].text
             message = f"{task.label} was collected while it waited{f' for {what}' if what else ''}: it never ended."
-            yield _finding("lost task", spot, message, 0.0, [task.label])
+            yield finding("lost task", spot, message, 0.0, [task.label])
         end = parent.finished if parent is not None else None
         if parent is None or end is None or parent.outcome == "cancelled" or OF_LOOP.match(parent.coroutine):
             continue
@@ -435,7 +255,7 @@ def _ends(view: _View) -> Iterator[Finding]:
             root = view.trace.tasks[root.parent]
         root_end = root.finished
         # asyncio.run cuts off what is left when its main task has ended; whoever cancels earlier takes care of it
-        cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by is None
+        cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by in (None, "asyncio.run")
         if task.outcome == "cancelled" and cut_off and last and last[0].stop >= end:
             message = f"{task.label} was still at work when its parent {parent.label} ended, and was cut off."
         elif task.outcome == "pending" and after >= HELD:
@@ -444,21 +264,21 @@ def _ends(view: _View) -> Iterator[Finding]:
             message = f"{task.label} went on when its parent {parent.label} had failed."
         else:
             continue
-        yield _finding("outlived its parent", spot, message, after if ended else 0.0, [task.label])
+        yield finding("outlived its parent", spot, message, after if ended else 0.0, [task.label])
 
 
-def _swallowed(view: _View) -> Iterator[Finding]:
+def _swallowed(view: View) -> Iterator[Finding]:
     """A task was asked to be cancelled, nobody took that back, and it went on to wait for other things.
 
-    Timeouts and task groups cancel too, but take it back: `cancelling` is how many requests are left, `asked` when the
-    last one came. Recordings that do not hold them tell nothing here.
+    Timeouts and task groups cancel too, but take it back: `cancelling` is how many requests are left.
     """
     for task in view.tasks:
-        asked: float | None = getattr(task, "asked", None)
-        if asked is not None and getattr(task, "cancelling", 0) > 0 and task.outcome in ("returned", "pending"):
+        asked = task.asked
+        if asked is not None and task.cancelling > 0 and task.outcome in ("returned", "pending"):
             waits = view.waits_of(task.index)
             told, later = [w for w in waits if w.start <= asked][-1:], {w.reason for w in waits if w.start > asked}
             if told and later and (task.outcome == "returned" or told[0].reason in later):
-                message = f"{task.label} was asked to be cancelled, but went on."
+                by = f" by {some([task.asked_by])}" if task.asked_by in view.trace.tasks else ""
+                message = f"{task.label} was asked to be cancelled{by}, but went on."
                 cost = view.end(task) - asked
-                yield _finding("cancellation swallowed", view.spot(told[0].reason), message, cost, [task.label])
+                yield finding("cancellation swallowed", view.spot(told[0].reason), message, cost, [task.label])

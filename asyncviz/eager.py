@@ -54,7 +54,7 @@ def hook_create_task(
         return info
 
     def create_task(coro: Any, **kwargs: Any) -> Any:
-        if watch.unhook is None:  # somebody kept this function beyond the recording
+        if create is None:  # somebody kept this function beyond the recording
             target: Any = watch.loop()
             return type(target).create_task(target, coro, **kwargs)
         if plain and loop._task_factory is None and "eager_start" not in kwargs and not loop._debug:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import cancels
 from . import trace as model
 from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
 from .waits import Place, Wait, cell_name, is_user, line_of
@@ -37,14 +39,28 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     for k, info in enumerate(infos):
         trace.tasks[labels[k]] = _task(info, labels[k], k, place[info.watch], begin, end)
     names = list(trace.tasks)
+
+    def said(waker: float) -> str:
+        return names[index[waker]] if waker in index else trace.waker(int(min(waker, UNKNOWN)))
+
     for info, task in zip(infos, trace.tasks.values(), strict=True):
         task._trace = trace
         task.parent = names[index[info.parent]] if info.parent in index else None
         by = getattr(info, "by", UNKNOWN)
+        if info.n in session.asked:
+            if info.outcome is None and (there := info()) is not None:
+                cancels.note(info, there, UNKNOWN, NEVER)
+            request = session.asked[info.n]
+            task.cancelling = request.standing
+            by = request.by if by == UNKNOWN else by
+            if begin <= request.time <= end:
+                task.asked, task.asked_by = request.time - begin, said(request.by)
         if task.outcome == "cancelled" and by != UNKNOWN:
-            task.cancelled_by = names[index[by]] if by in index else trace.waker(int(min(by, UNKNOWN)))
-    trace.reasons = [_reason(wait, index, names) for wait in list(session.reasons)]
-    places = [wait.place if wait is not None else None for wait in list(session.reasons)]
+            task.cancelled_by = said(by)
+    waits = list(session.reasons)
+    callers = [_stack(places) for _, places in list(session.callers.values())]
+    trace.reasons = [_reason(wait, callers, index, names) for wait in waits]
+    places = [wait.place if wait is not None else None for wait in waits]
     trace._paths = {number: place[0].co_filename for number, place in enumerate(places) if place is not None}
     trace.loops = [_loop(watch, f"event loop {k}", begin, end) for k, watch in enumerate(watches, 1)]
     if len(watches) == 1:
@@ -151,13 +167,21 @@ def _file(place: Place | None) -> tuple[str, int | None]:
     return (cell_name(place[0].co_filename), line_of(place)) if place is not None else ("", None)
 
 
-def _reason(wait: Wait | None, index: dict[float, int], names: list[str]) -> model.Reason:
+def _stack(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(f"{cell_name(place[0].co_filename)}:{line_of(place)} {place[0].co_qualname}" for place in places)
+
+
+def _reason(
+    wait: Wait | None, callers: list[tuple[str, ...]], index: dict[float, int], names: list[str]
+) -> model.Reason:
     if wait is None:
         return model.Reason("", "")
     text = wait.detail
     if isinstance(text, float):
         text = f'task "{names[index[text]]}"' if text in index else "a task"
-    return model.Reason(wait.kind, text, *_file(wait.place))
+    above = callers[wait.callers]
+    stack = (*_stack([wait.place]), *above) if above and wait.place is not None else ()
+    return model.Reason(wait.kind, text, *_file(wait.place), stack)
 
 
 def _loop(watch: Watch, name: str, begin: float, end: float) -> model.LoopTrace:
@@ -223,7 +247,7 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
         lines = [(*_file(look.place), look) for look in looks]
         (file, line), _ = Counter((f, n) for f, n, _ in lines).most_common(1)[0]
         look = next(look for f, n, look in lines if (f, n) == (file, line))
-        stack = tuple(f"{cell_name(c.co_filename)}:{line_of((c, i))} {c.co_qualname}" for c, i in look.stack)
+        stack = _stack(look.stack)
         function = look.place[0].co_name if look.place else ""
         trace._paths["hold", start] = look.place[0].co_filename if look.place else ""
         return model.Hold(who, start, stop, kind, used, file, line, function, stack)

@@ -20,12 +20,13 @@ from contextvars import copy_context
 from heapq import heappush
 from typing import Any
 
-from . import waits
+from . import cancels, waits
 from .adopt import adopt_all
 from .eager import hook_create_task
-from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch
-from .patch import Call, Raising, debugged, dressed_like, locked, replace, wrap
+from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch, offset_of
+from .patch import Call, Raising, debugged, dressed_like, locked, replace
 from .watchdog import LONG, Meter
+from .wrapped import replace_methods
 
 FULL = ROWS * COLUMNS
 
@@ -40,7 +41,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     clock, failed, thread_cause, get_ident, new = (
         session.clock, session.failed, session.thread_cause, threading.get_ident, object.__new__
     )  # fmt: skip
-    rows: list[float] = []
+    rows = watch.rows
     suspended: list[TaskInfo] = []
     extend, idle, thread = rows.extend, watch.idle, watch.thread
     live = True
@@ -51,8 +52,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     due = 0.0  # of the timer that is running
     meter = Meter()
     step_type: type | None = None  # asyncio's own, which has no public name
-    original, original_threadsafe = loop.call_soon, loop.call_soon_threadsafe
-    original_at, original_later = loop.call_at, loop.call_later
+    original_at = loop.call_at
     selector = getattr(loop, "_selector", None)
     original_select: Any = getattr(selector, "select", None) if isinstance(selector, _SELECTORS) else None
     fast = (
@@ -66,7 +66,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     append: Any = loop._ready.append if fast else None
     # Due times are told on the loop's own clock. One that somebody has made up says nothing about ours.
     told = clock == loop.time or getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
-    offset = (moment + clock()) / 2 - loop.time() if told else NEVER
+    offset = offset_of(clock, loop.time) if told else NEVER
 
     # -- steps ---------------------------------------------------------------------------------------------------
 
@@ -157,6 +157,10 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
         return dressed_like(Handle, base, plain_run if fast else None)
 
+    def who() -> float:
+        """The waker that stands for whoever has the calling thread."""
+        return cause if get_ident() == thread else thread_cause()
+
     def ready(info: Any, task: Any, args: tuple[Any, ...]) -> Any:
         """A task that has not the thread is made ready; `info` None: it is new."""
         try:
@@ -169,10 +173,10 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             info.ready = now = clock()
             if by == TIMER and now - moment < LONG and due < now:  # a callback that sets a result at once
                 info.ready = due
+            if args and getattr(args[0], "_state", "") == "CANCELLED":
+                cancels.woken(info, task, current, by, now)
             if info.reason is None:
                 describe(info, task)
-            if by != IO and args and getattr(args[0], "_state", "") == "CANCELLED":
-                info.by = getattr(current, "by", by)  # who awaits a task that is cancelled is so by the same
         except Exception as error:
             failed(error)
         return info
@@ -216,7 +220,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         kind = type(callback)
-        if fast and (kind is step_type or (kind is _BUILTIN and live and callback.__name__ == "task_wakeup")):
+        if kind is step_type or (kind is _BUILTIN and live and callback.__name__ == "task_wakeup"):
             task = callback.__self__
             mark = known.get(id(task))
             if mark is not None and mark is current and not foreign:
@@ -224,15 +228,13 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             else:
                 mark = ready(mark, task, args)
             handle = new(step)  # the same as calling the class, without the frame of its __init__
-        elif live and fast:
+        elif live:
             mark = look(kind, callback, args)
             if mark is None:
                 handle = new(call)
                 mark = cause if get_ident() == thread else thread_cause()  # type: ignore[assignment]
             else:
                 handle = new(step)
-        elif live:
-            return wrapped_call_soon(kind, callback, args, context)
         else:
             return watch.original("call_soon", callback, *args, context=context)
         if loop._debug:
@@ -271,21 +273,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             return info
         return ready(info, callback.__self__, args)
 
-    def wrapped_call_soon(kind: Any, callback: Any, args: tuple[Any, ...], context: Any) -> Any:
-        """For loops that make their own handles."""
-        if len(rows) > FULL:
-            watch.pack(rows)
-        mark = look(kind, callback, args)
-        by = cause if get_ident() == thread else thread_cause()
-        wrapped = wrap(call, callback, by) if mark is None else wrap(step, callback, mark)
-        return original(wrapped, *args, context=context)
-
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
             return watch.original("call_soon_threadsafe", callback, *args, context=context)
-        by = cause if get_ident() == thread else thread_cause()
-        if not fast:
-            return original_threadsafe(wrap(call, callback, by), *args, context=context)
         if loop._closed:
             loop._check_closed()
         if loop._debug:
@@ -296,7 +286,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             handle = thread_call(callback, args, loop, context)
             if handle._source_traceback:
                 del handle._source_traceback[-2:]
-        handle._mark = by
+        handle._mark = who()
         append(handle)
         loop._write_to_self()
         return handle
@@ -304,8 +294,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         if not live:
             return watch.original("call_at", when, callback, *args, context=context)
-        if not fast:
-            return original_at(when, wrap(timer, callback, clock() + when - loop.time()), *args, context=context)
         if not plain_timers or when is None:
             handle = original_at(when, callback, *args, context=context)
             if type(handle) is events.TimerHandle:
@@ -320,12 +308,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         heappush(loop._scheduled, handle)
         handle._scheduled = True
         return handle
-
-    def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        """Only for loops whose `call_later` does not use `call_at`."""
-        if not live:
-            return watch.original("call_later", delay, callback, *args, context=context)
-        return original_later(delay, wrap(timer, callback, clock() + delay), *args, context=context)
 
     def select(timeout: float | None = None) -> Any:
         nonlocal cause, moment
@@ -359,6 +341,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             resume(nested, IO, moment, session.reason(waits.NESTED))
         if moment > meter.due:
             meter.look()
+            if live and fast and loop._ready:
+                watch.look(loop._ready)
         return found
 
     def explain() -> None:
@@ -403,7 +387,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     def unhook(clear: bool = True) -> None:
         """Undo everything; what was recorded stays. `clear` must not be while these functions may be at work."""
         nonlocal live, current, loop, append, step_type
-        nonlocal original, original_threadsafe, original_at, original_later, original_select
+        nonlocal original_at, original_select
         if live:
             live, now = False, clock()
             watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
@@ -430,7 +414,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             meter.close()
             current = step_type = None
         if clear:  # not to keep the loop alive until the collector finds these functions
-            loop = append = original = original_threadsafe = original_at = original_later = original_select = None
+            loop = append = original_at = original_select = None
 
     def flush() -> None:
         """Pack what there is, for a recording that ends while another goes on."""
@@ -450,17 +434,12 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             locked(thread_call)
         timer = callback_class(events.TimerHandle, True)
         classes = [step, call, thread_call, timer]
+        undo = [replace(loop, f.__name__, f) for f in (call_soon, call_soon_threadsafe, call_at)]
     else:
         step, call, timer = step_class(Call), callback_class(Call), callback_class(Call, True)
         offset, thread_call = 0.0, None  # a wrapped timer knows when it is due on our clock
         classes = [step, call, timer]
-    undo = [
-        replace(loop, "call_soon", call_soon),
-        replace(loop, "call_soon_threadsafe", call_soon_threadsafe),
-        replace(loop, "call_at", call_at),
-    ]
-    if not fast:
-        undo.append(replace(loop, "call_later", call_later))
+        undo = [replace_methods(watch, loop, look, who, step, call, timer)]
     if original_select is not None:
         undo.append(replace(selector, "select", select))
         watch.sees_idle = True
@@ -468,7 +447,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     undo.append(undo_create)
     watch.run_begins(moment)
     watch.unhook, watch.flush = unhook, flush
-    watch.probe = lambda: (UNKNOWN if current is None else current.n, moment)
+    watch.probe = lambda: (getattr(current, "n", UNKNOWN), moment)  # asked by another thread: look once
     watch.cause = lambda: cause
     current = adopt_all(watch, loop, moment, early, suspended, step, timer)
     if current is not None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from . import waits
+from . import cancels, waits
 
 if TYPE_CHECKING:
     from .session import Session
@@ -26,9 +26,17 @@ ROWS = 4096  # steps collected before they are packed
 NEVER = float("inf")
 MANY = 100_000  # things kept, of each kind that is no step
 
-# Wakers that are no task (a task is its own number, 0 or more). THREAD - k is the k-th other thread.
+# Wakers that are no task (a task is its own number, 0 or more). CLOSING is asyncio.run, which cancels what is left at
+# its end; THREAD - k is the k-th other thread.
 # Numbers are floats throughout: a row is packed twice as fast when all its entries are.
-UNKNOWN, TIMER, IO, THREAD = -1.0, -2.0, -3.0, -10.0
+UNKNOWN, TIMER, IO, CLOSING, THREAD = -1.0, -2.0, -3.0, -4.0, -10.0
+
+
+def offset_of(clock: Callable[[], float], other: Callable[[], float]) -> float:
+    """What must be added to the times of another clock; the best of a few looks: the core may be taken in one."""
+    looks = [(clock(), other(), clock()) for _ in range(3)]
+    before, there, after = min(looks, key=lambda look: look[2] - look[0])
+    return (before + after) / 2 - there
 
 
 class TaskInfo(weakref.ref):  # type: ignore[type-arg]
@@ -66,6 +74,7 @@ class Watch:
         self.loop = weakref.ref(loop)
         self.thread = threading.get_ident()
         self.known: dict[int, TaskInfo] = {}  # by id(task), while the task is alive and not done
+        self.rows: list[float] = []  # of the steps that are not packed yet
         self.chunks: deque[array[float]] = deque()  # packed rows, oldest first
         self.fixed: dict[tuple[int, int, int], tuple[float, Any]] = {}  # reasons that a place alone decides
         self.idle: list[float] = []  # enter, leave, enter, leave … of the selector, when there was nothing else to do
@@ -114,6 +123,8 @@ class Watch:
         del self.known[info.key]
         info.name = task.get_name()
         info.finished = stop
+        if info.n in self.session.asked:
+            cancels.note(info, task, UNKNOWN, stop)
         if task._state == "CANCELLED":
             info.outcome = "cancelled"
             return
@@ -129,6 +140,8 @@ class Watch:
         """Note the reason for which a suspended task waits."""
         if info.name is None:
             info.name = task.get_name()
+        if getattr(task, "cancelling", int)() or info.n in self.session.asked:
+            cancels.waits_again(info, task, self.rows)
         place = waits.fixed_caller(task)
         if place is None:
             info.reason = self.session.reason(waits.describe(task, self))
@@ -137,10 +150,23 @@ class Watch:
         key = function, id(caller), offset
         known = self.fixed.get(key)
         if known is None:
-            known = self.session.reason(waits.describe(task, self)), caller  # the caller's identity is kept
+            wait = waits.describe(task, self)._replace(callers=0)  # may differ from call to call
+            known = self.session.reason(wait), caller  # the caller's identity is kept
             if len(self.fixed) < MANY:
                 self.fixed[key] = known
         info.reason = known[0]
+
+    def look(self, ready: deque[Any]) -> None:
+        """Note where one of the tasks in the queue has let the others go first; to ask at every step would be dear."""
+        try:
+            handle = ready[int(self.session.clock() * 1e6) % len(ready)]
+            info = getattr(handle, "_mark", None)
+            if isinstance(info, TaskInfo) and info.waker == info.n and (task := info()) is not None:
+                wait = waits.describe(task, self)
+                text = wait.detail if wait.kind == "sleep" else "yield"
+                info.reason = self.session.reason(waits.Wait("yield", text, wait.place))
+        except Exception as error:
+            self.session.failed(error)
 
     def number(self, task: Any) -> float | None:
         info = self.known.get(id(task))

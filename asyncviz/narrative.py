@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 
-from .trace import FOR_TASKS, HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
+from .trace import CLOSING, FOR_TASKS, HELD, IO, THREAD, TIMER, WAITING, Hold, Reason, Span, TaskTrace, Trace
 
 VISIBLE = 0.03  # of all a task's waiting: a wait for less may or may not happen, so stable text leaves it out
 SURE = 0.2  # the same for waits for threads and processes, which a busy machine brings back late
@@ -21,6 +21,7 @@ OUTSIDE = frozenset({"thread", "library", "subprocess", "connect", "close"})  # 
 CLEAR = 2**0.5  # runs whose ratio is nearer to 1 than this are not called faster or slower
 MOST = 6  # names in one enumeration
 MANY = 200  # holds that are looked at one by one
+_WAKERS = {TIMER: " by a timer", IO: " by I/O", CLOSING: " by asyncio.run"}
 
 
 # -- numbers and names -------------------------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ def _outcome(trace: Trace, task: TaskTrace) -> str:
         return f"raised {task.error.partition(':')[0] or 'an error'}"
     if task.outcome == "cancelled":
         by = task.cancelled_by
-        who = {"timer": "a timer", "I/O": "I/O", "unknown": None, None: None}
+        who = {"timer": "a timer", "I/O": "I/O", "asyncio.run": by, "unknown": None, None: None}
         named = _who(by) if by in trace.tasks else who.get(by, "another thread")
         return "was cancelled" + (f" by {named}" if named else "")
     return "was lost while it waited" if task.outcome == "lost" else task.outcome
@@ -438,6 +439,7 @@ class _StepTexts:
         self.before, self.after = np.full((2, len(order)), -1, np.int32)
         same = steps.task[order][1:] == steps.task[order][:-1]
         self.before[order[1:][same]], self.after[order[:-1][same]] = order[:-1][same], order[1:][same]
+        self.waited = (steps.ready > steps.stop[self.before]) | trace._waited_all_the_same
         self.born: dict[int, list[str]] = {}
         self.spans: dict[int, list[str]] = {}
         self.holds: dict[int, Hold] = {}
@@ -471,9 +473,9 @@ class _StepTexts:
         said = []
         if before < 0 and (task.born is None or not trace.dropped or steps.ready[i] <= task.born):
             said += ["began"] if task.born is not None else []
-        elif before < 0 or steps.ready[i] > steps.stop[before]:
+        elif before < 0 or self.waited[i]:
             by = int(steps.waker[i])
-            same = after < 0 and by >= 0 and self.labels[by] == task.cancelled_by
+            same = after < 0 and by not in (TIMER, IO) and trace.waker(by) == task.cancelled_by
             if not same and by != task.index:
                 said.append(f"was woken{self._by(by)}")  # else what follows says so: cancelled by the same
         if i in self.late:
@@ -485,8 +487,9 @@ class _StepTexts:
         if i in self.born:
             said.append(f"started {enumeration(self.born[i])}")
         if after >= 0:
-            waits = steps.ready[after] > steps.stop[i]
-            said.append(_wait_text(trace, int(steps.reason[after])) if waits else "let the others go first")
+            said.append(
+                _wait_text(trace, int(steps.reason[after])) if self.waited[after] else "let the others go first"
+            )
         elif task.finished is not None and task.outcome != "lost":
             said.append("ended" if _is_cell(task) else _outcome(trace, task))
         elif task.state == WAITING or task.outcome == "lost":
@@ -497,4 +500,4 @@ class _StepTexts:
     def _by(self, waker: int) -> str:
         if waker >= 0:
             return f" by {_who(self.labels[waker])}"
-        return " by a thread" if waker <= THREAD else {TIMER: " by a timer", IO: " by I/O"}.get(waker, "")
+        return " by a thread" if waker <= THREAD else _WAKERS.get(waker, "")

@@ -18,7 +18,7 @@ from time import perf_counter as clock
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import hooks, pools, waits
+from . import cancels, hooks, pools, waits
 from .loops import COLUMNS, MANY, THREAD, UNKNOWN, TaskInfo, Watch
 from .patch import replace, without_us
 from .watchdog import Watchdog
@@ -57,11 +57,13 @@ class Session:
         self.clock = now
         self.numbers = itertools.count(0.0)
         self.tasks: dict[float, TaskInfo] = {}
+        self.asked: dict[float, cancels.Request] = {}  # by the task's number
         self.loops = itertools.count()
         self.watches: dict[int, Watch] = {}  # by a number of their own, in order of appearance
         self.by_loop: dict[int, int] = {}  # the number, by id(loop)
         self.running: dict[int, list[Watch]] = {}  # by thread: the loops that run in it, innermost last
         self.reasons: dict[waits.Wait | None, float] = {None: 0.0}
+        self.callers: dict[tuple[int, ...], tuple[int, list[waits.Place]]] = {(): (0, [])}
         self.threads: dict[tuple[int, str], int] = {}
         self.work: deque[pools.Work] = deque(maxlen=MANY)
         self.works: weakref.WeakKeyDictionary[Any, pools.Work] = weakref.WeakKeyDictionary()  # by the pool's future
@@ -107,6 +109,17 @@ class Session:
                 number = self.reasons.setdefault(wait, float(len(self.reasons)))
         return number
 
+    def called_from(self, frames: list[FrameType]) -> int:
+        """The number of a list of callers; by the identities of their codes, since to hash a code is dear."""
+        key = tuple(itertools.chain.from_iterable((id(frame.f_code), frame.f_lasti) for frame in frames))
+        known = self.callers.get(key)
+        if known is None:
+            with self.lock:
+                places = [(frame.f_code, frame.f_lasti) for frame in reversed(frames)]  # keeps the identities
+                many = len(self.callers) >= MANY
+                known = (0, []) if many else self.callers.setdefault(key, (len(self.callers), places))
+        return known[0]
+
     def drop(self, chunk: Any) -> None:
         """A chunk of the oldest steps goes, and with it the tasks that ended in it."""
         self.steps -= len(chunk) // COLUMNS
@@ -116,6 +129,7 @@ class Session:
             info = self.tasks.get(n)
             if info is not None and info.outcome is not None and info.finished <= until:
                 del self.tasks[n]
+                self.asked.pop(n, None)
 
     def failed(self, error: BaseException) -> None:
         """The recorder has made a mistake: the program must not suffer for it. Stop, keep what there is, say so."""

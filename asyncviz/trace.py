@@ -8,172 +8,61 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from .records import (
+    CLOSING,
+    FOR_TASKS,
+    HELD,
+    IO,
+    READY,
+    RUNNING,
+    THREAD,
+    TIMER,
+    UNKNOWN,
+    WAITING,
+    Hold,
+    LoopTrace,
+    Note,
+    Reason,
+    Slice,
+    Span,
+    Steps,
+    TaskTrace,
+    Work,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from .critical import CriticalPath
     from .diagnosis import Diagnosis
+    from .records import Floats as Floats
+    from .records import Ints as Ints
     from .replay import Replay
 
-    Floats = npt.NDArray[np.float64]
-    Ints = npt.NDArray[np.int32]
-
-RUNNING, READY, WAITING = "running", "ready", "waiting"
-HELD = 0.05  # seconds; a step longer than this is called out
-# Wakers that are no task; THREAD - k is the k-th entry of `Trace.threads`.
-UNKNOWN, TIMER, IO, THREAD = -1, -2, -3, -10
-# Waits for other tasks: who waits so has no work of its own in flight.
-FOR_TASKS = frozenset({"task", "gather", "group", "wait"})
-
-
-class Slice(NamedTuple):
-    """A stretch of a task's life in one state; `reason` and `line` say what a waiting task waits for, and where."""
-
-    state: str
-    start: float
-    stop: float
-    reason: str = ""
-    line: int | None = None
-
-
-class Reason(NamedTuple):
-    """What a task waited for: a kind ("sleep", "lock", "queue", "task", "read" …), the text, file and line."""
-
-    kind: str
-    text: str
-    file: str = ""
-    line: int | None = None
-
-
-class Hold(NamedTuple):
-    """A step that held its loop: who (a task's label, or a callback's name), when, and what it did.
-
-    `kind` is "blocking call" (hardly any CPU time), "computing" (CPU time), "pre-empted" (the system took the core)
-    or "unknown". `cpu` is in seconds. `stack` is innermost first, as "file:line function".
-    """
-
-    who: str
-    start: float
-    stop: float
-    kind: str
-    cpu: float | None = None
-    file: str = ""
-    line: int | None = None
-    function: str = ""
-    stack: tuple[str, ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        return self.stop - self.start
-
-
-class Span(NamedTuple):
-    """A named stretch of ordinary code in a thread; `task` is the label of the task it ran in, if any."""
-
-    name: str
-    start: float
-    stop: float
-    thread: str
-    cpu: float = 0.0
-    task: str | None = None
-
-
-class Work(NamedTuple):
-    """A call handed to a pool; `started` and `finished` are the worker's own times, None where not known."""
-
-    name: str
-    queued: float
-    started: float | None
-    finished: float | None
-    worker: str
-    process: bool = False
-    task: str | None = None
-
-
-class Note(NamedTuple):
-    """A complaint of asyncio or Python: a coroutine never awaited, an error never retrieved, a task lost."""
-
-    time: float
-    kind: str
-    text: str
-    file: str = ""
-    line: int | None = None
-
-
-@dataclass(slots=True, eq=False)
-class TaskTrace:
-    """One task. `born` None: it existed before the recording; `finished` None: it was not done at the end of it.
-
-    `label` names it in pictures: its own name, or for unnamed tasks its coroutine's. `outcome` is "returned",
-    "raised", "cancelled", "lost" (collected while pending) or "pending"; `state` is that at the end of the recording.
-    """
-
-    label: str
-    name: str
-    coroutine: str
-    index: int
-    loop: int = 0
-    parent: str | None = None
-    file: str = ""
-    line: int | None = None
-    born: float | None = None
-    finished: float | None = None
-    outcome: str = "pending"
-    error: str = ""
-    cancelled_by: str | None = None
-    state: str = ""
-    reason: int = 0
-    _trace: Any = field(default=None, repr=False)
-
-    @property
-    def slices(self) -> list[Slice]:
-        """The task's life in the recording, without gap or overlap, in order."""
-        return list(self._trace._slices_of(self))
-
-    def seconds(self, state: str) -> float:
-        """How long the task was "running", "ready" or "waiting"."""
-        return sum(piece.stop - piece.start for piece in self.slices if piece.state == state)
-
-
-@dataclass(slots=True, eq=False)
-class LoopTrace:
-    """One event loop: when it ran and when it was idle in its selector, shape (n, 2) in seconds.
-
-    `idle` is None for loops that do not let themselves be watched there.
-    """
-
-    name: str
-    kind: str
-    thread: str
-    runs: Floats
-    idle: Floats | None
-
-    @property
-    def seconds(self) -> float:
-        """How long the loop ran within the recording."""
-        return float((self.runs[:, 1] - self.runs[:, 0]).sum())
-
-    @property
-    def idle_seconds(self) -> float | None:
-        return None if self.idle is None else float((self.idle[:, 1] - self.idle[:, 0]).sum())
-
-
-@dataclass(slots=True, eq=False)
-class Steps:
-    """The steps of all tasks, in order of start: arrays of one length. `task` and `waker` are task indices, or wakers
-    below zero; `reason` indexes `Trace.reasons`: what the task had waited for before the step."""
-
-    ready: Floats
-    start: Floats
-    stop: Floats
-    task: Ints
-    waker: Ints
-    reason: Ints
+__all__ = [
+    "CLOSING",
+    "FOR_TASKS",
+    "HELD",
+    "IO",
+    "READY",
+    "RUNNING",
+    "THREAD",
+    "TIMER",
+    "UNKNOWN",
+    "WAITING",
+    "Hold",
+    "LoopTrace",
+    "Note",
+    "Reason",
+    "Slice",
+    "Span",
+    "Steps",
+    "StillRecording",
+    "TaskTrace",
+    "Trace",
+    "Work",
+]  # fmt: skip
 
 
 class StillRecording(RuntimeError):
@@ -269,6 +158,15 @@ class Trace:
             yield Slice(WAITING, now, task.finished, reason.text, reason.line)
 
     @property
+    def _waited_all_the_same(self) -> Any:
+        """Of each step, whether a wait came before it though that took no time: on a busy machine, a timer may be due
+        before its task has suspended."""
+        import numpy as np
+
+        yields = np.array([reason.kind in ("", "yield") for reason in self.reasons], bool)
+        return (self.steps.waker != self.steps.task) & ~yields[self.steps.reason]
+
+    @property
     def waits(self) -> tuple[Ints, Floats, Floats, Ints]:
         """Every wait of every task: (task, start, stop, reason), arrays of one length, in order of task."""
         return self._waits[:4]
@@ -285,7 +183,7 @@ class Trace:
         before[1:] = s.stop[order][:-1]
         heads = first[:-1][first[:-1] < first[1:]]
         before[heads] = [tasks[t].born or 0.0 for t in task[heads]]
-        real = s.ready[order] > before
+        real = (s.ready[order] > before) | self._waited_all_the_same[order]
         last = [
             (t.index, max([t.born or 0.0, *s.stop[order[first[t.index] : first[t.index + 1]]][-1:]]), t)
             for t in tasks
@@ -386,12 +284,12 @@ class Trace:
         return list(self.tasks)
 
     def waker(self, number: int) -> str:
-        """A waker in words: a task's label, "timer", "I/O", a thread's name, or "unknown"."""
+        """A waker in words: a task's label, "timer", "I/O", "asyncio.run", a thread's name, or "unknown"."""
         if number >= 0:
             return self._labels[number]
         if number <= THREAD:
             return self.threads[THREAD - number] if THREAD - number < len(self.threads) else "another thread"
-        return {TIMER: "timer", IO: "I/O"}.get(number, "unknown")
+        return {TIMER: "timer", IO: "I/O", CLOSING: "asyncio.run"}.get(number, "unknown")
 
     # -- what the modules that stand on top make of it; each is imported when it is first asked for -----------------
 

@@ -29,13 +29,18 @@ _ASYNCIO = os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep
 
 
 class Wait(NamedTuple):
-    """What a task waits for. `detail` is the text, or for kind "task" the awaited task's number."""
+    """What a task waits for. `detail` is the text, or for kind "task" the awaited task's number.
+
+    `callers` numbers the places from which the user's code was called, in `Session.callers`.
+    """
 
     kind: str
     detail: str | float
     place: Place | None
+    callers: int = 0
 
 
+DEPTH = 8  # callers that are noted
 NESTED = Wait("nested", "a loop run inside the step", None)
 UNKNOWN = Wait("future", "unknown", None)
 
@@ -131,11 +136,12 @@ def describe(task: Any, watch: Watch) -> Wait:
     """
     try:
         frames = list(suspended_frames(task.get_coro()))
-        user = next((i for i in reversed(range(len(frames))) if is_user(frames[i].f_code)), None)
-        asker = frames[user] if user is not None else None
-        library = frames if user is None else frames[user + 1 :]
+        users = [frame for frame in frames if is_user(frame.f_code)]
+        asker = users.pop() if users else None
+        library = frames if asker is None else frames[frames.index(asker) + 1 :]
         kind, detail = _name(library, _Asked(asker, watch), getattr(task, "_fut_waiter", None))
-        return Wait(kind, detail, (asker.f_code, asker.f_lasti) if asker is not None else None)
+        place = (asker.f_code, asker.f_lasti) if asker is not None else None
+        return Wait(kind, detail, place, watch.session.called_from(users[-DEPTH:]) if users else 0)
     except Exception:  # somebody else's objects may answer anything
         return UNKNOWN
 
@@ -186,10 +192,10 @@ def _name(library: list[FrameType], asked: _Asked, waiter: Any) -> Named:
             return "gather", f"gather of {len(children)}"
         if hasattr(waiter, "get_coro"):
             return asked.task(waiter)
-        inner = _behind(waiter, "shield.<locals>._outer_done_callback", "inner")
+        inner = behind(waiter, "shield.<locals>._outer_done_callback", "inner")
         if inner is not None and hasattr(inner, "get_coro"):
             return asked.task(inner)
-        work = _behind(waiter, "_chain_future.<locals>._call_check_cancel", "source")
+        work = behind(waiter, "_chain_future.<locals>._call_check_cancel", "source")
         if work is not None:
             called = asked.watch.work(work)
             asks = f"run_in_executor({called})" if called else "run_in_executor"
@@ -207,7 +213,7 @@ def _library_call(library: list[FrameType]) -> str:
     return ""
 
 
-def _behind(waiter: Any, qualname: str, variable: str) -> Any:
+def behind(waiter: Any, qualname: str, variable: str) -> Any:
     """What a callback of a future, one of asyncio's inner functions, knows under a name: the future behind it."""
     for entry in getattr(waiter, "_callbacks", None) or ():
         callback = entry[0] if isinstance(entry, tuple) else entry

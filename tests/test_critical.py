@@ -103,8 +103,8 @@ def test_a_recording_inside_a_task_ends_with_that_task() -> None:
     trace = asyncio.run(main())
     assert tiles(trace)
     assert str(critical_path(trace)).startswith("main waited for sleep 0.03 (line ")
-    # on a busy machine the steps around the wait may be long enough to be told, in one line
-    assert str(critical_path(trace)).splitlines()[1:] in ([], ["short steps of main"])
+    # on a busy machine the steps around the wait may be long enough to be told
+    assert set(str(critical_path(trace)).splitlines()[1:]) <= {"short steps of main", "main was ready"}
 
 
 def test_many_short_steps_are_told_together() -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +18,6 @@ from gallery import FAULTY, SOUND, Run, run
 import asyncviz
 from asyncviz import trace as model
 from asyncviz.diagnosis import ADVICE, PREEMPTION, Diagnosis, diagnose
-
-# What these need from the recorder is not in every recording yet: the time of a cancel request, the place of sleep(0).
-NOT_RECORDED = {"cancellation_swallowed"} if "asked" not in model.TaskTrace.__slots__ else set()
-PLACE_NOT_RECORDED = {"polling_yield"}
-
 
 # Under load the gallery takes a minute: `make test ARGS="-m loaded"`.
 MACHINES = ["quiet", pytest.param("loaded", marks=pytest.mark.loaded)]
@@ -56,12 +50,10 @@ def told(result: Run) -> str:
 
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)
 def test_every_fault_is_found_on_its_line(machine: str, path: Path) -> None:
-    if path.stem in NOT_RECORDED:
-        pytest.skip("the recorder does not tell this yet")
     result = settled(path)
     assert result.line is not None
     assert result.found, told(result)
-    assert result.line_right or path.stem in PLACE_NOT_RECORDED, told(result)
+    assert result.line_right, told(result)
     assert result.others == [], told(result)
 
 
@@ -181,14 +173,6 @@ def test_computing_that_holds_up_nobody_is_no_fault() -> None:
     assert holds(by_hand((0, 0, 0.3, 0, -1), names="a"), kind="blocking call", cpu=0.0) == [("blocking call", 0.3, ())]
 
 
-@dataclass(slots=True, eq=False)
-class Asked(model.TaskTrace):
-    """As the recorder will tell it: requests to be cancelled that nobody took back, and when the last one came."""
-
-    cancelling: int = 1
-    asked: float | None = 0.15
-
-
 @pytest.mark.parametrize(
     ("outcome", "cancelling", "rounds", "found"),
     [
@@ -204,7 +188,8 @@ def test_swallowed_cancellation(outcome: str, cancelling: int, rounds: int, foun
     trace = by_hand(*((n / 10, n / 10, n / 10 + 0.01, 0, -2) for n in range(rounds)), names="a")
     trace.reasons.append(model.Reason("sleep", "sleep 0.1", "app.py", 7))
     trace.steps.reason[1:] = 1
-    task = trace.tasks["a"] = Asked("a", "a", "a", 0, born=0.0, finished=trace.duration, _trace=trace)
+    task = trace.tasks["a"] = model.TaskTrace("a", "a", "a", 0, born=0.0, _trace=trace)
+    task.finished, task.asked, task.asked_by = trace.duration, 0.15, "timer"
     task.outcome, task.cancelling = outcome, cancelling
     kinds = [(f.kind, f.file, f.line) for f in diagnose(trace)]
     assert kinds == [("cancellation swallowed", "app.py", 7)] * found

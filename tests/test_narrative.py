@@ -364,6 +364,27 @@ def test_a_long_story_is_folded() -> None:
     assert len(story(trace, limit=1000).splitlines()) == 102
 
 
+def test_a_timer_that_is_due_before_its_task_has_suspended_was_waited_for() -> None:
+    """As when the core is taken between the two; the wait has no length then."""
+
+    async def main() -> None:
+        class Late:
+            def __await__(self) -> Any:
+                future = asyncio.get_running_loop().create_future()
+                asyncio.get_running_loop().call_later(0.001, future.set_result, None)
+                time.sleep(0.01)
+                return (yield from future)
+
+        await Late()
+        await asyncio.sleep(0)
+
+    trace = run(main())
+    lines = story(trace).splitlines()
+    assert re.sub(r"\d+", "N", lines[0]) == 'main began and waited for Future "future" (line N)'
+    assert [trace.reasons[number].text for number in trace.waits[3]] == ['Future "future"']
+    assert lines[1:] == ["main was woken by a timer and let the others go first", "main returned"]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 8, 20])
 def test_a_story_without_likeness_loses_its_middle(limit: int) -> None:
     async def main() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, recorder, session
+from asyncviz import hooks, loops, recorder, session
 from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
@@ -222,6 +222,30 @@ def test_a_function_that_was_kept_still_works() -> None:
     assert asyncio.run(main()) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_a_function_that_was_kept_works_in_the_next_run_of_its_loop(kind: str) -> None:
+    loop: Any = (asyncio if kind == "asyncio" else pytest.importorskip("uvloop")).new_event_loop()
+    kept: list[Any] = []
+    got: list[int] = []
+
+    async def keep() -> None:
+        kept.extend((loop.call_soon, loop.call_soon_threadsafe, loop.call_later, loop.create_task))
+
+    async def use() -> None:
+        soon, safe, later, create = kept
+        soon(got.append, 1)
+        safe(got.append, 2)
+        later(0.001, got.append, 3)
+        await create(nap(0.01))
+
+    with asyncviz.record() as trace:
+        loop.run_until_complete(keep())
+        loop.run_until_complete(use())
+    loop.close()
+    assert got == [1, 2, 3]
+    assert sound(trace).tasks["nap"].outcome == "returned"
+
+
 def test_what_somebody_else_has_replaced_is_left_to_them() -> None:
     async def main() -> None:
         loop: Any = asyncio.get_running_loop()
@@ -315,6 +339,7 @@ async def hanging(): await asyncio.get_running_loop().create_future()
 def callback(): raise KeyError("callback")
 async def main():
     loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = 0.5  # a busy machine is slow enough for asyncio's own 0.1
     forgotten()
     task = asyncio.create_task(failing(), name="failing"); await asyncio.sleep(0.001); del task; gc.collect()
     task = asyncio.create_task(hanging(), name="hanging"); await asyncio.sleep(0.001); del task; gc.collect()
@@ -326,7 +351,7 @@ async def main():
     print(repr(asyncio.current_task()).split(" coro=")[0], asyncio.current_task().get_coro().__name__)
     future = loop.create_future(); print(future); loop.call_soon(future.set_result, 1); await future
     if loop.get_debug():
-        import time; time.sleep(0.11)
+        import time; time.sleep(loop.slow_callback_duration + 0.01)
 def start():
     asyncio.run(main(), debug=DEBUG)
 import contextlib, asyncviz
@@ -477,26 +502,32 @@ def test_entered_here_and_left_there() -> None:
 
 
 def test_a_loop_that_runs_in_another_thread_before_during_and_after() -> None:
-    ready, stop = threading.Event(), threading.Event()
+    ticks, stop = threading.Semaphore(0), threading.Event()
 
     async def tick() -> None:
-        ready.set()
         while not stop.is_set():
+            ticks.release()
             await asyncio.sleep(0.001)
 
     thread = threading.Thread(target=asyncio.run, args=(tick(),), name="ticker")
     thread.start()
-    ready.wait()
-    before = state()
-    for _ in range(3):
-        with asyncviz.record() as trace:
-            time.sleep(0.03)
-        assert state() == before
-        assert sound(trace).tasks["tick"].born is None
-        assert trace.loops[0].thread == "ticker"
-        assert len(trace.steps.start) > 2
-    stop.set()
-    thread.join()
+    try:
+        ticks.acquire()
+        before = state()
+        for _ in range(3):
+            with asyncviz.record() as trace:
+                time.sleep(0.03)
+                while ticks.acquire(blocking=False):  # those until now: some may be of before
+                    pass
+                for _ in range(3):  # however busy the machine is
+                    assert ticks.acquire(timeout=10)
+            assert state() == before
+            assert sound(trace).tasks["tick"].born is None
+            assert trace.loops[0].thread == "ticker"
+            assert len(trace.steps.start) > 2
+    finally:  # or it would turn up in the tests that follow
+        stop.set()
+        thread.join()
 
 
 def test_a_loop_that_is_held_in_another_thread_does_not_hold_the_recording() -> None:
@@ -660,6 +691,18 @@ def test_outcomes() -> None:
     assert (tasks["cancelled"].cancelled_by, tasks["cancelled before"].cancelled_by) == ("main", None)
     assert (tasks["inner"].cancelled_by, tasks["outer"].cancelled_by) == ("main", "main")
     assert [n.kind for n in trace.notes] == ["Task exception was never retrieved"] or trace.notes == []
+
+
+def test_two_clocks_are_compared_without_what_takes_the_core_meanwhile() -> None:
+    jumps = iter((0.0, 0.02, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    now = 100.0
+
+    def look() -> float:
+        nonlocal now
+        now += next(jumps) + 1e-7
+        return now
+
+    assert loops.offset_of(look, lambda: look() - 70) == pytest.approx(70, abs=1e-6)
 
 
 def test_cancelled_by_a_timer() -> None:

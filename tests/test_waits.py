@@ -10,6 +10,7 @@ import types
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import asyncviz
@@ -43,6 +44,24 @@ def test_sleep_and_its_line() -> None:
     assert reasons_of(main, "main") == [("sleep", "sleep 0.03", 1), ("sleep", "sleep 0.02", 2)]
 
 
+def test_the_line_of_a_yield_is_noted_now_and_then() -> None:
+    async def poll(until: float) -> None:
+        while time.perf_counter() < until:
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(poll(time.perf_counter() + 0.1) for _ in range(3)))
+
+    with asyncviz.record() as trace:
+        asyncio.run(main())
+    assert trace.problems == []
+    line = poll.__code__.co_firstlineno + 2
+    assert {(r.text, r.line) for r in trace.reasons if r.kind == "yield"} == {("sleep 0", line)}
+    told = np.isin(trace.steps.reason, [i for i, r in enumerate(trace.reasons) if r.kind == "yield"])
+    assert set(trace.steps.task[told]) == {trace.tasks[name].index for name in ("poll", "poll 2", "poll 3")}
+    assert not any(s.state == "waiting" for s in trace.tasks["poll"].slices)
+
+
 def test_a_call_of_a_call_is_told_on_the_innermost_line_of_the_user() -> None:
     async def inner() -> None:
         await asyncio.sleep(0.02)
@@ -51,6 +70,27 @@ def test_a_call_of_a_call_is_told_on_the_innermost_line_of_the_user() -> None:
         await inner()
 
     assert reasons_of(main, "main") == [("sleep", "sleep 0.02", -2)]
+
+
+def test_the_calls_that_led_to_a_wait() -> None:
+    async def inner() -> None:
+        await asyncio.sleep(0.02)
+
+    async def middle(number: int) -> None:
+        await inner()
+
+    async def main() -> None:
+        await middle(1)
+        await middle(2)
+        await asyncio.sleep(0.01)
+
+    with asyncviz.record() as trace:
+        asyncio.run(main())
+    first = main.__code__.co_firstlineno
+    stacks = [[text.split(" ") for text in r.stack] for r in trace.reasons if r.kind == "sleep"]
+    calls = [[name.rpartition(".")[2] for _, name in stack] for stack in stacks]
+    assert calls == [["inner", "middle", "main"], ["inner", "middle", "main"], []]
+    assert [stack[-1][0] for stack in stacks[:2]] == [f"test_waits.py:{first + n}" for n in (1, 2)]
 
 
 def test_task_by_its_label_also_when_renamed() -> None:

@@ -1,15 +1,15 @@
 """Does recording change anything? Runs other people's test suites inside recordings and without, and compares.
 
-    python tools/foreign.py                                  # CPython's own asyncio tests, aiofiles' and anyio's
-    python tools/foreign.py asyncio --python /opt/v314/bin/python --python /opt/v313/bin/python
-    python tools/foreign.py asyncio --only test_tasks        # modules or test files whose name contains this
+    make foreign                                             # CPython's own asyncio tests, aiofiles' and anyio's
+    make foreign ARGS="asyncio --python python3.14 --python python3.13"
+    make foreign ARGS="asyncio --only test_tasks"            # modules or test files whose name contains this
 
 Each file of tests runs in a process of its own: without a recording, inside one recording, and with one recording a
 test. A test whose result differs is run again, in its file, up to twice both ways: what comes and goes without a
 recording too is no difference. Printed are the counts, each difference by name, and what the recordings say of
 themselves: problems (broken invariants) and failures (errors of the recorder). The exit code is 1 if there is any.
 
-Each Python must have this project installed. Tests of asyncio come with Python; those of the libraries, in the
+Each Python must have what this project needs. Tests of asyncio come with Python; those of the libraries, in the
 installed versions, and what they need to run, are fetched with pip into build/foreign.
 """
 
@@ -197,7 +197,8 @@ def files_of(python: str, suite: str, only: str) -> list[tuple[str, list[str], d
         where = "import test.test_asyncio as t; print(t.__path__[0])"
         folder = pathlib.Path(subprocess.check_output([python, "-c", where], text=True).strip())
         names = [f"test.test_asyncio.{path.stem}" for path in sorted(folder.glob("test_*.py"))]
-        jobs = [(n, [python, str(pathlib.Path(__file__)), "--child", n], {}, pathlib.Path("/tmp")) for n in names]
+        command, ours = [python, str(pathlib.Path(__file__).resolve()), "--child"], {"PYTHONPATH": str(ROOT)}
+        jobs = [(n, [*command, n], ours, CACHE) for n in names]
     else:
         source, needs = fetch(python, suite)
         paths = sorted(str(path.relative_to(source)) for path in (source / "tests").rglob("test_*.py"))

@@ -34,6 +34,7 @@ make lab         set up what is missing, then open JupyterLab on the first lesso
 make test        set up what is missing, then check everything: code, notebooks, their outputs
 make notebooks   run all notebooks and write their outputs      (ARGS="00 05" for some of them)
 make bench       measure what recording costs
+make foreign     run CPython's asyncio tests and two libraries' tests, with and without a recording
 make lock        renew requirements.lock and requirements-bench.lock  (ARGS=--upgrade for newer versions)
 make clean       remove what the set-up and the checks have made
 make setup       only the set-up
@@ -278,6 +279,12 @@ def bench(*more):
     return run(os.path.join("tools", "bench.py"), *more)
 
 
+def foreign(*more):
+    """Does recording change anything? Asked of other people's tests, in about ten minutes."""
+    set_up()
+    return run(os.path.join("tools", "foreign.py"), *more)
+
+
 def lock(*more):
     """Write the two lock files anew. Without .venv: a lock that cannot be installed must not stand in its own way."""
     return subprocess.call([sys.executable, os.path.join("tools", "lock.py")] + list(more), cwd=ROOT)
@@ -308,6 +315,7 @@ COMMANDS = {
     "test": test,
     "notebooks": notebooks,
     "bench": bench,
+    "foreign": foreign,
     "lock": lock,
     "clean": clean,
     "setup": setup,
