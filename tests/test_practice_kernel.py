@@ -12,7 +12,7 @@ START = """\
 import asyncio, sys, time
 import asyncviz as viz
 from asyncviz.practice import check, predict, quiz, running
-running.PATIENCE = 1.0
+running.PATIENCE = 2.0
 
 async def tea():
     await asyncio.sleep(0.3)
