@@ -12,6 +12,7 @@ from . import cancels
 from . import trace as model
 from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
 from .waits import Place, Wait, cell_name, is_user, line_of
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from .session import Session
@@ -89,7 +90,7 @@ def freeze(session: Session, trace: model.Trace, begin: float, end: float, owner
     ]
     _columns(trace, [list(w.chunks) for w in watches], index, begin, end, limit)
     trace.dropped += session.dropped
-    _holds(trace, watches, list(session.watchdog.samples), begin)
+    _holds(trace, watches, session.watchdog, begin)
 
 
 def _held_by_callback(watch: Watch, begin: float) -> bool:
@@ -230,8 +231,13 @@ def _columns(
     trace.dropped = max(0, sum(len(c) // COLUMNS for loop in chunks for c in loop) - limit)
 
 
-def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: float) -> None:
-    """What is known of long steps: CPU time, and the line most often seen."""
+def _holds(trace: model.Trace, watches: list[Watch], watchdog: Watchdog, begin: float) -> None:
+    """What is known of long steps: CPU time, and the line most often seen.
+
+    On a busy machine a step may wait for a thread that has no core: the watchdog, which keeps the interpreter for that
+    time, or a thread that is about to start. That is not the program's doing.
+    """
+    samples, kept = list(watchdog.samples), [(a - begin, b - begin) for a, b in list(watchdog.looks)]
     cpu = {round(max(start - begin, 0.0), 7): row for w in watches for start, *row in w.long}
     seen: dict[float, list[Any]] = {}
     for sample in samples:
@@ -241,7 +247,11 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
         measured: Any = cpu.get(round(start, 7))
         looks = seen.get(round(start, 7), [])
         used = measured[1] if measured else None
-        kind = _kind(stop - start, used, measured[2] if measured else None)
+        queued = (measured[2] if measured else None) or 0.0
+        queued += sum(max(0.0, min(b, stop) - max(a, start)) for a, b in kept)
+        if sum(any(code.co_qualname == "Thread.start" for code, _ in look.stack) for look in looks) > len(looks) / 2:
+            queued = stop - start
+        kind = _kind(stop - start, used, queued)
         if not looks:
             return model.Hold(who, start, stop, kind, used)
         lines = [(*_file(look.place), look) for look in looks]
@@ -255,11 +265,11 @@ def _holds(trace: model.Trace, watches: list[Watch], samples: list[Any], begin: 
     trace._make_hold = make
 
 
-def _kind(seconds: float, cpu: float | None, queued: float | None) -> str:
+def _kind(seconds: float, cpu: float | None, queued: float) -> str:
     """What a step of so many seconds was: it computed, it had no core, and the rest of the time it was blocked."""
     if cpu is None:
         return "unknown"
-    blocked = seconds - cpu - (queued or 0.0)
-    if blocked >= model.HELD or blocked > max(cpu, queued or 0.0):
+    blocked = seconds - cpu - queued
+    if blocked >= model.HELD or blocked > max(cpu, queued):
         return "blocking call"
-    return "computing" if cpu >= model.HELD or cpu >= (queued or 0.0) else "pre-empted"
+    return "computing" if cpu >= model.HELD or cpu >= queued else "pre-empted"

@@ -89,12 +89,14 @@ class Watchdog:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.samples: deque[Sample] = deque(maxlen=10_000)
-        self.finished: threading.Event | None = None  # of the thread that runs now
+        self.looks: deque[tuple[float, float]] = deque(maxlen=10_000)  # long ones: all other threads had to wait
+        self.finished: Any = None  # a lock that is let go when the thread that runs now shall end
         self.thread = 0
         self.ended = _thread.allocate_lock()
 
     def start(self) -> None:
-        self.finished, begun = threading.Event(), threading.Event()
+        self.finished, begun = _thread.allocate_lock(), threading.Event()
+        self.finished.acquire()
         self.ended.acquire()
         self.thread = _thread.start_new_thread(self._run, (self.finished, begun))
         begun.wait()  # from now on, whoever counts threads always counts this one
@@ -103,16 +105,19 @@ class Watchdog:
         """End the thread, and wait for that."""
         finished, self.finished = self.finished, None
         if finished is not None:
-            finished.set()
+            finished.release()
             if self.thread != threading.get_ident():
                 with self.ended:
                     pass
 
-    def _run(self, finished: threading.Event, begun: threading.Event) -> None:
+    def _run(self, finished: Any, begun: threading.Event) -> None:
         begun.set()
         try:
-            while not finished.wait(TICK):
+            while not finished.acquire(timeout=TICK):
+                start = clock()  # from now on this thread has the interpreter, even if the system takes its core away
                 self._look()
+                if (stop := clock()) - start > LONG:
+                    self.looks.append((start, stop))
         except Exception as error:
             self.session.failed(error)
         finally:

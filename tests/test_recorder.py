@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, loops, recorder, session
+from asyncviz import hooks, loops, recorder, session, watchdog
 from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
@@ -876,3 +876,37 @@ def test_tasks_that_were_there_before_come_in_the_order_of_their_creation() -> N
 
     names = asyncio.run(main())
     assert names == sorted(names, key=lambda name: int(name.removeprefix("Task-")))
+
+
+def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine, where a thread that keeps the interpreter, or is about to start, has no core."""
+    look, start_thread = watchdog.Watchdog._look, threading.Event.wait
+
+    def slow_look(self: Any) -> None:
+        look(self)
+        sum(range(5_000_000))  # one call: nobody else gets the interpreter meanwhile
+
+    async def main() -> None:
+        end = time.thread_time() + 0.1
+        while time.thread_time() < end:
+            pass
+
+    with monkeypatch.context() as patched, asyncviz.record() as trace:
+        patched.setattr(watchdog.Watchdog, "_look", slow_look)
+        asyncio.run(main())
+    assert [hold.kind for hold in sound(trace).holds] in (["computing"], ["pre-empted"])
+
+    def slow_start(self: Any, timeout: float | None = None) -> bool:
+        time.sleep(0.1)
+        return start_thread(self, timeout)
+
+    async def starts() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Event, "wait", slow_start)
+            thread = threading.Thread(target=len, args=("",))
+            thread.start()
+        thread.join()
+
+    with asyncviz.record() as trace:
+        asyncio.run(starts())
+    assert [hold.kind for hold in sound(trace).holds] == ["pre-empted"]
