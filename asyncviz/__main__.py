@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from . import formats, narrative, perfetto
+from . import formats, narrative, perfetto, words
 from .recorder import LIMIT, record
 from .trace import Trace
 
@@ -172,8 +172,8 @@ def text_timeline(trace: Trace, width: int = WIDTH) -> str:
         lines.append(_line(span.name, "".join(lane)))
     more = len(trace.tasks) + sum(span.task is None for span in trace.spans) - len(lines)
     if more:
-        lines.append(f"… and {narrative.plural(more, 'more lane')}")
-    right = narrative.approximately(trace.duration)
+        lines.append(f"… and {words.plural(more, 'more lane')}")
+    right = words.approximately(trace.duration)
     return "\n".join([*lines, _line("", "0" + right.rjust(room - 1))])
 
 

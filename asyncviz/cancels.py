@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import loops
+from .records import CLOSING
 from .waits import behind
 
 if TYPE_CHECKING:
@@ -64,17 +64,11 @@ def _waiters(future: Any) -> Iterator[Any]:
         yield from _waiters(gathered)
 
 
-def waits_again(info: TaskInfo, task: Any, rows: list[float]) -> None:
-    """A request not seen when it was made came before the step that has just ended."""
-    last = (rows[i + 1] for i in range(len(rows) - loops.COLUMNS, -1, -loops.COLUMNS) if rows[i + 3] == info.n)
-    note(info, task, loops.UNKNOWN, next(last, info.watch.session.clock()))
-
-
 def between_runs(session: Session) -> float:
     """The waker that stands for what this thread did while the loop did not run: asyncio.run's end, or other code."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code is _CANCEL_ALL:
-            return loops.CLOSING
+            return float(CLOSING)
         frame = frame.f_back
     return session.thread_cause()

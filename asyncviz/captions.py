@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from .narrative import _held_up, _never_waited, approximately, plural
+from .narrative import held_up, never_waited
 from .trace import Trace
+from .words import approximately, plural
 
 
 def seconds(value: float) -> str:
@@ -21,7 +22,7 @@ def clean(text: str) -> str:
 
 def starving(trace: Trace) -> set[str]:
     """The tasks that could have run but had to wait for long while a step held their loop."""
-    return {label for hold in trace.holds[:100] for label in _held_up(trace, hold)}
+    return {label for hold in trace.holds[:100] for label in held_up(trace, hold)}
 
 
 def headline(trace: Trace) -> str:
@@ -54,14 +55,14 @@ def headline(trace: Trace) -> str:
             return f"{plural(len({s.thread for s in trace.spans}), 'thread')} at work at once"
         loops = len({t.loop for t in trace.tasks.values()})
         where = f"{loops} event loops" if loops > 1 else "one thread"
-        how = "they take turns" if _never_waited(trace) else "their waits overlap"
+        how = "they take turns" if never_waited(trace) else "their waits overlap"
         return f"{overlap:,} tasks share {where}: {how}"
     if tasks + len(trace.spans) > 1:
         return "One after another: nothing overlaps"
     if tasks:
         _, start, stop, _ = trace.waits
-        if len(start) > 1 and (stop - start).sum() > trace.makespan / 2:
-            return "One task: one wait after another"
+        if (stop - start).sum() > trace.makespan / 2:
+            return "One task: one wait after another" if len(start) > 1 else "One task: it waits"
     return "One task has the thread for itself" if tasks else "One stretch of blocking code"
 
 

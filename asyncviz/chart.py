@@ -45,7 +45,8 @@ class Chart:
         self.occurs |= {"waiting"} if len(trace.waits[0]) and (rows.of_task >= 0).any() else set()
         for row in rows.rows:
             self.occurs |= {self.tasks[i].outcome for i in row.members if row.kind == "task"}
-            self.occurs |= {"span" if row.depth else "running" for _ in row.spans}
+            span = "work" if row.kind == "thread" else "span" if row.depth else "running"
+            self.occurs |= {span for _ in row.spans}
             self.occurs |= {what for w in row.work for what in (["work", "queued"] if self._queued(w) else ["work"])}
 
     def _rows(self, *kinds: str) -> list[tuple[int, Lane]]:
@@ -219,7 +220,9 @@ class Chart:
             self._add(Path([(a, low), (b, low)]), None, t.work, 2.2, style=QUEUED)
         done = [w for w in row.work if w.started is not None]
         pieces = [(w.started or 0.0, end if w.finished is None else w.finished) for w in done]
-        self._named(number, pieces, [w.name for w in done], t.work, t.on_work, 0.8)
+        pieces += [(s.start, s.stop) for s in row.spans]
+        names = [w.name for w in done] + [s.name for s in row.spans]
+        self._named(number, pieces, names, t.work, t.on_work, 0.5 if row.depth else 0.8)
 
     def _named(
         self, lane: int, pieces: list[tuple[float, float]], names: list[str], face: str, ink: str, share: float
@@ -246,8 +249,11 @@ class Chart:
             box = self._bars(lane, a, max(float(self.x(hold.stop)), a + LEAST))
             self._add(box, t.running if task is None else None, t.hold, 2.0, style=OUTLINES.get(hold.kind, "-"))
             what = f"{hold.kind if hold.kind != 'unknown' else 'long step'} {seconds(hold.seconds)}"
-            place = [f"{clean(hold.function)}()"] if hold.function else [clean(hold.who)] if task is None else []
+            function = clean(hold.function) if hold.function != "<module>" else ""  # a cell's own lines
+            place = [f"{function}()"] if function else [clean(hold.who)] if task is None else []
             place += [f"line {hold.line}"] if hold.line else []
+            if any(s.task == hold.who and hold.start < s.stop and s.start < hold.stop for s in self.trace.spans):
+                place = []  # the spans below say it better than the line that was seen most often
             left, right = self._seen(hold.start, hold.stop)
             choices = [f"{what} · {', '.join(place)}"] * bool(place) + [what, seconds(hold.seconds)]
             inside = [text for text in choices if measure(text, SMALL)[0] + 10 <= right - left]
@@ -262,7 +268,7 @@ class Chart:
 
     def _draw_path(self) -> None:
         """The critical path: a line under what lies on it, and an arrow where one task woke another."""
-        lanes = {**{s.name: n for n, row in self._rows("span") for s in row.spans}, **self.lane_of}
+        lanes = {**{s.name: n for n, row in self._rows("span", "thread") for s in row.spans}, **self.lane_of}
         links = [(lanes[link.label], *self._seen(link.start, link.stop)) for link in self.path if link.label in lanes]
         lane, left, right = np.array([link for link in links if link[1] <= link[2]]).reshape(-1, 3).T
         foot, row = self.y - self.bar / 2 - 3, lane.astype(np.int32)

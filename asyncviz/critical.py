@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from .narrative import VISIBLE, approximately, enumeration
+from .narrative import VISIBLE
 from .trace import IO, READY, RUNNING, TIMER, WAITING, Trace
+from .words import approximately, enumeration
 
 
 class Link(NamedTuple):

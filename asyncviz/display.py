@@ -71,13 +71,15 @@ def pixels(figure: Figure) -> Image.Image:
 class Comparison:
     """Several recordings on one time axis; on the last line of a cell the picture. `figure` is Matplotlib's."""
 
-    def __init__(self, traces: Sequence[Trace], figure: Figure) -> None:
+    def __init__(self, traces: Sequence[Trace], figure: Figure, speed: bool = True) -> None:
         self.traces, self.figure, self.axes, self.savefig = tuple(traces), figure, figure.axes, figure.savefig
+        self._speed = speed
 
     def __repr__(self) -> str:
         """What the picture says, without clock readings."""
         first = self.traces[0].makespan
-        return narrative.comparison_text(self.traces, [first / t.makespan if t.makespan else 1.0 for t in self.traces])
+        faster = [first / t.makespan if t.makespan else 1.0 for t in self.traces]
+        return narrative.comparison_text(self.traces, faster if self._speed else ())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return _bundle(self.figure, repr(self))

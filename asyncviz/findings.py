@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .narrative import approximately, enumeration
+from .words import approximately, enumeration
 
 PREEMPTION = "pre-emption"
 ADVICE = {  # in the order in which findings are told

@@ -12,7 +12,7 @@ from . import cancels
 from . import trace as model
 from .loops import COLUMNS, NEVER, UNKNOWN, TaskInfo, Watch
 from .waits import Place, Wait, cell_name, is_user, line_of
-from .watchdog import Watchdog
+from .watchdog import LONG, Watchdog
 
 if TYPE_CHECKING:
     from .session import Session
@@ -235,7 +235,8 @@ def _holds(trace: model.Trace, watches: list[Watch], watchdog: Watchdog, begin: 
     """What is known of long steps: CPU time, and the line most often seen.
 
     On a busy machine a step may wait for a thread that has no core: the watchdog, which keeps the interpreter for that
-    time, or a thread that is about to start. That is not the program's doing.
+    time, or a thread that is about to start. That is not the program's doing. But a step that was blocked all the same
+    needs the interpreter only when that is over: it waited at most for the look that lasted until its end.
     """
     samples, kept = list(watchdog.samples), [(a - begin, b - begin) for a, b in list(watchdog.looks)]
     cpu = {round(max(start - begin, 0.0), 7): row for w in watches for start, *row in w.long}
@@ -248,7 +249,10 @@ def _holds(trace: model.Trace, watches: list[Watch], watchdog: Watchdog, begin: 
         looks = seen.get(round(start, 7), [])
         used = measured[1] if measured else None
         queued = (measured[2] if measured else None) or 0.0
-        queued += sum(max(0.0, min(b, stop) - max(a, start)) for a, b in kept)
+        looked = [(max(a, start), min(b, stop)) for a, b in kept if a < stop and b > start]
+        if stop - start - queued - (used or 0.0) - sum(b - a for a, b in looked) > (used or 0.0):
+            looked = looked[-1:] if looked and looked[-1][1] > stop - LONG else []
+        queued += sum(b - a for a, b in looked)
         if sum(any(code.co_qualname == "Thread.start" for code, _ in look.stack) for look in looks) > len(looks) / 2:
             queued = stop - start
         kind = _kind(stop - start, used, queued)

@@ -160,10 +160,11 @@ def _tree(tasks: list[TaskTrace], lanes: dict[int, Lane], inside: dict[str, list
 
 def _span_lanes(trace: Trace) -> tuple[list[Lane], dict[str, list[Lane]]]:
     """Lanes of spans outside tasks, one a name (and thread, where one name is at work in several), and inside them."""
-    tasks, threads = trace.tasks, {(s.name, s.thread) for s in trace.spans if s.task not in trace.tasks}
+    tasks, found = trace.tasks, [s for s in trace.spans if not trace.beside(s)]
+    threads = {(s.name, s.thread) for s in found if s.task not in trace.tasks}
     several = Counter(name for name, _ in threads)
     lanes: dict[tuple[str | None, str], Lane] = {}
-    for s in sorted(trace.spans, key=lambda s: s.start):
+    for s in sorted(found, key=lambda s: s.start):
         task = s.task if s.task in tasks else None
         label = f"{s.name} · {s.thread}" if task is None and several[s.name] > 1 else s.name
         lanes.setdefault((task, label), Lane("span", label)).spans.append(s)
@@ -175,14 +176,32 @@ def _span_lanes(trace: Trace) -> tuple[list[Lane], dict[str, list[Lane]]]:
 
 
 def _workers(trace: Trace) -> list[Lane]:
-    """A lane for each worker, numbered as they began; work that never began waits in a lane of its own."""
+    """A lane for each worker, numbered as they began; work that never began waits in a lane of its own.
+
+    A thread that is of no pool is seen if it had a span. Spans within a pool's calls have lanes under their thread's.
+    """
     lanes: dict[tuple[bool, bool, str], Lane] = {}
-    for w in sorted(trace.work, key=lambda w: w.queued if w.started is None else w.started):
-        key, kind = (w.process, not w.worker, w.worker), "process" if w.process else "thread"
+    inside: dict[str, dict[str, Lane]] = {}
+    things: list[tuple[float, bool, str, Work | Span]] = [
+        (w.queued if w.started is None else w.started, w.process, w.worker, w) for w in trace.work
+    ]
+    things += [(s.start, False, s.thread, s) for s in trace.spans if trace.beside(s)]
+    of_pools = {w.worker for w in trace.work if not w.process}
+    for _, process, worker, what in sorted(things, key=lambda thing: thing[0]):
+        key, kind = (process, not worker, worker), "process" if process else "thread"
+        if isinstance(what, Span) and worker in of_pools:
+            inside.setdefault(worker, {}).setdefault(what.name, Lane(kind, what.name, 1)).spans.append(what)
+            continue
         number = sum(known[:2] == key[:2] for known in lanes) + 1
-        label = f"{kind} {number}" if w.worker else f"no {kind} yet"
-        lanes.setdefault(key, Lane(kind, label)).work.append(w)
-    return _cut([lanes[key] for key in sorted(lanes, key=lambda key: key[:2])], WORKERS, "thread", "other workers")
+        lane = lanes.setdefault(key, Lane(kind, f"{kind} {number}" if worker else f"no {kind} yet"))
+        if isinstance(what, Span):
+            lane.spans.append(what)
+        else:
+            lane.work.append(what)
+    found: list[Lane] = []
+    for key in sorted(lanes, key=lambda key: key[:2]):
+        found += [lanes[key], *({} if key[0] else inside.get(key[2], {})).values()]
+    return _cut(found, WORKERS, "thread", "other workers")
 
 
 def _cut(lanes: list[Lane], room: int, kind: str, label: str) -> list[Lane]:
@@ -192,7 +211,8 @@ def _cut(lanes: list[Lane], room: int, kind: str, label: str) -> list[Lane]:
     rest = lanes[room - 1 :]
     spans = sorted((s for lane in rest for s in lane.spans), key=lambda s: s.start)
     work = [w for lane in rest for w in lane.work]
-    return [*lanes[: room - 1], Lane(kind, f"{label} × {len(spans) or len(rest):,}", spans=spans, work=work)]
+    number = len(spans) if kind == "span" else sum(lane.depth == 0 for lane in rest)
+    return [*lanes[: room - 1], Lane(kind, f"{label} × {number:,}", spans=spans, work=work)]
 
 
 # -- slices on the picture -------------------------------------------------------------------------------------------

@@ -141,7 +141,10 @@ class Watch:
         if info.name is None:
             info.name = task.get_name()
         if getattr(task, "cancelling", int)() or info.n in self.session.asked:
-            cancels.waits_again(info, task, self.rows)
+            # a request not seen when it was made came before the step that has just ended
+            rows = self.rows
+            last = (rows[i + 1] for i in range(len(rows) - COLUMNS, -1, -COLUMNS) if rows[i + 3] == info.n)
+            cancels.note(info, task, UNKNOWN, next(last, self.session.clock()))
         place = waits.fixed_caller(task)
         if place is None:
             info.reason = self.session.reason(waits.describe(task, self))
@@ -161,7 +164,9 @@ class Watch:
         try:
             handle = ready[int(self.session.clock() * 1e6) % len(ready)]
             info = getattr(handle, "_mark", None)
-            if isinstance(info, TaskInfo) and info.waker == info.n and (task := info()) is not None:
+            if not isinstance(info, TaskInfo) or info.waker != info.n or handle._args:
+                return  # woken by another, or by a future, which is told: that may be the task's own doing too
+            if (task := info()) is not None:
                 wait = waits.describe(task, self)
                 text = wait.detail if wait.kind == "sleep" else "yield"
                 info.reason = self.session.reason(waits.Wait("yield", text, wait.place))

@@ -76,7 +76,7 @@ class TimelineMagics(Magics):  # type: ignore[misc, unused-ignore]
         trace, self.trace, self.cell = self.trace, None, None
         self.shell.user_ns["_timeline"] = trace
         if self.options.plain:
-            print(narrative.story(trace))
+            print(trace.story())
         elif self.options.title is not None:
             from . import timeline
             from .display import _bundle

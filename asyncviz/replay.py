@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import display
-from .narrative import _clean, _what, _who, approximately, enumeration, plural
+from . import display, words
 from .trace import HELD, READY, Trace
+from .words import approximately, enumeration, plural
 
 PACE = 800  # milliseconds from one moment to the next
 
@@ -41,11 +41,11 @@ class Moment(NamedTuple):
         where = f" (line {self.line}{': ' * bool(self.source)}{self.source})" if self.line is not None else ""
         alike: dict[str, list[str]] = {}
         for label, reason in self.waiting.items():
-            alike.setdefault(reason, []).append(_who(label))
+            alike.setdefault(reason, []).append(words.who(label))
         waits = [f"{enumeration(names)} for {reason}" for reason, names in alike.items()]
         return [
-            f"{_who(self.running)} runs{where}" if self.running else "nobody runs",
-            f"ready, in this order: {enumeration(map(_who, self.ready))}" if self.ready else "nobody is ready",
+            f"{words.who(self.running)} runs{where}" if self.running else "nobody runs",
+            f"ready, in this order: {enumeration(map(words.who, self.ready))}" if self.ready else "nobody is ready",
             f"waiting: {enumeration(waits)}" if waits else "nobody waits",
         ]
 
@@ -62,7 +62,7 @@ class Replay:
         order, self._first = trace._by_task
         self._order, count = order.astype(np.int64), len(order)
         self._tasks, self._labels = list(trace.tasks.values()), list(trace.tasks)
-        self._reasons = [_what(reason) if reason.text else "something" for reason in trace.reasons]
+        self._reasons = [words.what(reason) if reason.text else "something" for reason in trace.reasons]
         self._keys = steps.task[order].astype(np.int64) * count + order  # ascending: by task, then by step
         # The step that made another one ready: the last of its waker before it, since the queue is first in, first out.
         place = np.searchsorted(self._keys, steps.waker.astype(np.int64) * count + np.arange(count)) - 1
@@ -131,12 +131,13 @@ class Replay:
         if late.max() >= HELD:
             i = int(late.argmax())
             shares = np.minimum(steps.stop, steps.start[i]) - np.maximum(steps.start, steps.ready[i])
-            who = _who(self._labels[steps.task[i]])
+            who = words.who(self._labels[steps.task[i]])
             found.setdefault(int(at[shares.argmax()]), f"{who} could run, but another task has the thread")
         again = np.argsort(self._order) > self._first[steps.task]  # not its first step
         woken = np.flatnonzero(again & (self._cause >= 0) & (steps.waker != steps.task))
         if len(woken):
-            found.setdefault(int(at[self._cause[woken[0]]]), f"{_who(self._labels[steps.task[woken[0]]])} is woken")
+            who = words.who(self._labels[steps.task[woken[0]]])
+            found.setdefault(int(at[self._cause[woken[0]]]), f"{who} is woken")
         return dict(sorted(found.items()))
 
     @property
@@ -144,7 +145,7 @@ class Replay:
         return [self[i] for i in self._chosen]
 
     def __repr__(self) -> str:
-        name = f"Replay of {_clean(self.trace.name)}" if self.trace.name.strip() else "Replay"
+        name = f"Replay of {words.short(self.trace.name)}" if self.trace.name.strip() else "Replay"
         said = [f"{n}. {what}: {'; '.join(self[i].parts)}." for n, (i, what) in enumerate(self._chosen.items(), 1)]
         return "\n".join([f"{name}, {plural(len(said), 'moment')}:", *said]) if said else f"{name}: no task ran."
 

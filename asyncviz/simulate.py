@@ -205,6 +205,8 @@ def _bury(loop: VirtualLoop) -> None:
         coro: Any = task.get_coro()
         if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == inspect.CORO_CREATED:
             coro.close()  # or it would say that nobody awaited it
+        elif not task.done():  # kept for ever: closing it raises one more error in it, and it has caught all others
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(coro))
     loop.left.clear()
     loop.close()
 

@@ -22,9 +22,9 @@ from .captions import clean
 from .chart import Chart
 from .display import Comparison
 from .ink import LEGEND, SIGN, UNITS, Shape, Word, Words, draw, fit, measure, rectangles, sign_for
-from .narrative import plural
 from .palette import DARK, INDENT, LIGHT, NAME, PAD, SMALL, THEMES, TITLE, Theme
 from .trace import Trace
+from .words import plural
 
 T = TypeVar("T")
 ThemeName = Literal["light", "dark"] | None
@@ -64,7 +64,7 @@ def plot(
 
 def figure_of(
     traces: Sequence[Trace], titles: Sequence[str | None], theme: ThemeName,
-    critical: bool = False, wakes: bool = False, columns: int = 1,
+    critical: bool = False, wakes: bool = False, columns: int = 1, speed: bool = True,
 ) -> Figure:  # fmt: skip
     """A figure that pyplot does not know, with pictures under and beside each other on one time axis."""
     columns = min(columns, len(traces))
@@ -76,7 +76,8 @@ def figure_of(
     limits = [end for ax in axes for end in ax.get_xlim()]
     for picture in pictures:
         picture.peers, picture.columns = pictures, columns
-        picture.badge = _badge(traces[0].makespan, picture.trace.makespan) if picture is not pictures[0] else ""
+        if speed and picture is not pictures[0]:
+            picture.badge = _badge(traces[0].makespan, picture.trace.makespan)
         picture.ax.set_xlim(min(limits), max(limits))
     pictures[0].fit_height()
     return figure
@@ -84,12 +85,12 @@ def figure_of(
 
 def compare(
     *traces: Trace, titles: Sequence[str | None] | None = None, theme: ThemeName = None,
-    wakes: bool = False, columns: int = 1,
+    wakes: bool = False, columns: int = 1, speed: bool = True,
 ) -> Comparison:  # fmt: skip
     """Draw recordings one under the other on one time axis, each with how much faster it is than the first.
 
     `wakes` shows each wake-up of one task by another, as an arrow; with one recording too. `columns` puts so many
-    pictures beside each other.
+    pictures beside each other. `speed=False` leaves out how much faster each is, where that is not the point.
 
     Returns the picture, with `figure`, `axes` and `savefig`. Raises TypeError for arguments that are no recordings,
     ValueError without any or when `titles` are not as many, or for less than one column.
@@ -100,7 +101,7 @@ def compare(
     if columns < 1:
         raise ValueError(f"there is at least one column, not {columns}")
     titles = [None] * len(traces) if titles is None else titles
-    return Comparison(traces, figure_of(traces, titles, theme, wakes=wakes, columns=columns))
+    return Comparison(traces, figure_of(traces, titles, theme, wakes=wakes, columns=columns, speed=speed), speed)
 
 
 def _badge(first: float, other: float) -> str:

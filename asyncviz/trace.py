@@ -218,7 +218,7 @@ class Trace:
         """The largest number of tasks and spans in flight at one moment.
 
         A task that waits for other tasks is not counted: their work is in flight, not its own. A span inside a task is
-        that task's work.
+        that task's work, and one in a thread beside the loops is as a rule what a task waits for.
         """
         import numpy as np
 
@@ -233,7 +233,7 @@ class Trace:
         parked = np.array([r.kind in FOR_TASKS for r in self.reasons])[reason] if len(reason) else reason.astype(bool)
         changes += [(start[parked], -1), (stop[parked], 1)]
         for span in self.spans:
-            if span.task is None:
+            if span.task is None and not self.beside(span):
                 changes += [(np.array([span.start]), 1), (np.array([span.stop]), -1)]
         if not changes:
             return 0
@@ -241,6 +241,10 @@ class Trace:
         steps = np.concatenate([np.full(len(t), d) for t, d in changes])
         by_time = np.lexsort((steps, times))  # at one moment, ends before beginnings
         return int(np.cumsum(steps[by_time]).max(initial=0))
+
+    def beside(self, span: Span) -> bool:
+        """Was it in a thread beside those of the event loops, while these had tasks?"""
+        return bool(self.tasks) and span.task not in self.tasks and span.thread not in {p.thread for p in self.loops}
 
     @cached_property
     def longest_block(self) -> float:
@@ -307,9 +311,9 @@ class Trace:
 
     def story(self, *, times: bool = False) -> str:
         """Who started, waited, woke and finished, in order, a line each; `times=True` adds clock readings."""
-        from . import narrative
+        from . import story
 
-        return narrative.story(self, times=times)
+        return story.story(self, times=times)
 
     def summary(self) -> str:
         """A few sentences with the measures."""

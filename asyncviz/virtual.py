@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
-import heapq
 import itertools
 import math
 import sys
@@ -84,9 +83,9 @@ class _Due(float):
 class _Job:
     """A call in a worker thread: it runs for real, at once, and its simulated seconds are added up."""
 
-    def __init__(self, name: str, task: float, queued: float, workers: list[tuple[float, int]]) -> None:
+    def __init__(self, name: str, task: float, queued: float, workers: list[float], most: int) -> None:
         self.work = pools.Work(name, task, queued)
-        self.workers = workers  # when each is free again
+        self.workers, self.most = workers, most  # when each worker is free again, and how many there may be
         self.seconds = 0.0
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.outcome: tuple[Callable[[Any], None], Any] | None = None
@@ -133,7 +132,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._clock_resolution = 10.0**-DIGITS
         self._numbers = itertools.count()
         self.jobs: list[_Job] = []
-        self._pools: dict[int, list[tuple[float, int]]] = {}
+        self._pools: dict[int, list[float]] = {}
         self._wake = threading.Condition()
         self._threads = set(threading.enumerate())  # those that have nothing to do with this program
 
@@ -210,8 +209,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         name, size = call_name(functools.partial(func, *args)), getattr(executor, "_max_workers", WORKERS)
         if executor is not None and not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             func, args = executor.submit(func, *args).result, ()  # worker processes know no virtual clock
-        workers = self._pools.setdefault(id(executor), [(0.0, n) for n in range(size)])
-        job = _Job(name, self.session.current(), self.now, workers)
+        job = _Job(name, self.session.current(), self.now, self._pools.setdefault(id(executor), []), size)
         self.jobs.append(job)
         thread = threading.Thread(target=job.run, args=(func, args, self._write_to_self), daemon=True)
         self._threads.add(thread)
@@ -220,12 +218,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _deliver(self) -> None:
         for job in self.jobs:
-            free, worker = heapq.heappop(job.workers)
-            work = job.work
-            work.started = max(free, work.queued)
-            work.finished = round(work.started + job.seconds, DIGITS)
+            work, free = job.work, job.workers
+            # as in a pool: a worker that is idle takes the call, else a new one, else the first that will be free
+            worker = next((n for n, since in enumerate(free) if since <= work.queued), len(free))
+            if worker == len(free) < job.most:
+                free.append(work.queued)
+            elif worker == len(free):
+                worker = free.index(min(free))
+            work.started = max(free[worker], work.queued)
+            work.finished = free[worker] = round(work.started + job.seconds, DIGITS)
             work.worker = f"worker {worker}"
-            heapq.heappush(job.workers, (work.finished, worker))
             self.session.work.append(work)
             self.call_at(work.finished, job.deliver)
         self.jobs.clear()

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from asyncviz import formats, narrative, perfetto, record, span
 from asyncviz import trace as model
 from asyncviz.formats import TraceFileError
+from asyncviz.story import story
 
 words = st.text(max_size=12)
 short = st.integers(0, 10_000).map(lambda n: n / 2**20)  # seconds that can be added and halved exactly
@@ -132,7 +133,7 @@ def test_what_is_saved_is_loaded_again(tmp_path_factory: pytest.TempPathFactory,
     formats.save(trace, path)
     loaded = formats.load(path)
     assert content(loaded) == content(trace)
-    for text in (narrative.alternative_text, narrative.story, narrative.summary):
+    for text in (narrative.alternative_text, story, narrative.summary):
         assert text(loaded) == text(trace)  # type: ignore[operator]
     assert [task.slices for task in loaded.tasks.values()] == [task.slices for task in trace.tasks.values()]
 

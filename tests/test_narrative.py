@@ -18,16 +18,9 @@ from test_formats import traces
 from asyncviz import busy, record, simulate, span
 from asyncviz import trace as model
 from asyncviz.captions import headline
-from asyncviz.narrative import (
-    alternative_text,
-    approximately,
-    comparison_text,
-    enumeration,
-    plural,
-    ratio,
-    story,
-    summary,
-)
+from asyncviz.narrative import alternative_text, comparison_text, summary
+from asyncviz.story import story
+from asyncviz.words import approximately, enumeration, plural, ratio
 
 HERE = Path(__file__).parent
 

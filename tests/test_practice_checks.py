@@ -92,6 +92,12 @@ def test_an_ordinary_function_is_called_inside_the_loop() -> None:
     assert "returns an int" in missing(lambda: 3, returns([3]))
     assert missing(lambda: nothing(), returns(None)) == ""
 
+    def prepare() -> None: ...
+
+    verdict = check(exercise(), prepare)
+    assert verdict.trace is not None
+    assert list(verdict.trace.tasks) == ["prepare"]  # its row bears its name
+
 
 def test_wrong_parameters() -> None:
     async def f(one: int) -> None: ...
@@ -348,7 +354,7 @@ def test_the_service_is_asked() -> None:
     assert (
         missing(polite_client, answers, in_flight(at_least=2, at_most=2), asks(at_least=4, at_most=4), **SERVICE) == ""
     )
-    assert "2 requests at once, and only 1 are allowed" in missing(polite_client, in_flight(at_most=1), **SERVICE)
+    assert "2 requests at once, and only 1 is allowed" in missing(polite_client, in_flight(at_most=1), **SERVICE)
     assert "at most 2 requests at once, and 4 could be" in missing(polite_client, in_flight(at_least=4), **SERVICE)
     assert "got 4 requests, and 3 were enough" in missing(polite_client, asks(at_most=3), **SERVICE)
     assert "is a failure tried again?" in missing(polite_client, asks(at_least=9, at_most=9), **SERVICE)

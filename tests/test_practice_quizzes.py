@@ -70,7 +70,8 @@ def test_programs_in_questions_give_the_answer(lesson: str) -> None:
 def test_the_tool_goes_back_and_forth(tool: Any) -> None:
     draft = tool.show("00")
     rows = tool.build(draft)
-    assert [row["text"] for row in rows] == [question["text"] for question in draft]
+    for key in ("text", "measure", "recording"):
+        assert [row.get(key, "trace") for row in rows] == [question[key] for question in draft]
     for question, row in zip(draft, rows, strict=True):
         assert row["hashes"] == [quizzes.digest(row["salt"], given) for given in question["answers"]]
 
@@ -82,6 +83,8 @@ def test_the_questions_are_shown() -> None:
     assert shown._repr_markdown_().startswith("**1.** ")
     assert repr(answer("00", 2)) in repr(shown)
     assert repr(answer("00", 2, ...)) == repr(answer("00", 2))
+    assert 'answer("00", 5, trace)' in repr(answer("00", 5))
+    assert 'answer("00", 6, broken)' in repr(answer("00", 6))  # by the name that the lesson gave it
 
 
 def test_right_and_wrong_are_explained(tool: Any) -> None:

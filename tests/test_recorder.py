@@ -896,6 +896,14 @@ def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(m
         asyncio.run(main())
     assert [hold.kind for hold in sound(trace).holds] in (["computing"], ["pre-empted"])
 
+    async def blocks() -> None:
+        time.sleep(0.3)  # noqa: ASYNC251
+
+    with monkeypatch.context() as patched, asyncviz.record() as trace:
+        patched.setattr(watchdog.Watchdog, "_look", slow_look)
+        asyncio.run(blocks())
+    assert [hold.kind for hold in sound(trace).holds] == ["blocking call"], "it slept, whoever had the interpreter"
+
     def slow_start(self: Any, timeout: float | None = None) -> bool:
         time.sleep(0.1)
         return start_thread(self, timeout)

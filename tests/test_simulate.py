@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import gc
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -327,6 +328,17 @@ def test_work_in_threads_takes_the_time_that_it_sleeps() -> None:
     ]  # fmt: skip
 
 
+def test_an_idle_worker_takes_the_next_call() -> None:
+    async def main() -> None:
+        for _ in range(3):
+            await asyncio.to_thread(time.sleep, 0.1)
+        await asyncio.gather(*(asyncio.to_thread(time.sleep, n) for n in (0.2, 0.1)))
+        await asyncio.to_thread(time.sleep, 0.1)
+
+    trace = run(main())[1]
+    assert [w.worker for w in trace.work] == [f"worker {n}" for n in (0, 0, 0, 0, 1, 0)]
+
+
 def test_a_small_pool_is_a_bottleneck() -> None:
     async def main() -> float:
         with ThreadPoolExecutor(2) as pool:
@@ -624,6 +636,31 @@ def test_what_refuses_to_be_cancelled_does_not_hang() -> None:
     with soon():
         run(main())
     gc.collect()
+
+
+DEAF = """
+import asyncio
+import asyncviz as viz
+
+async def deaf():
+    while True:
+        try:
+            await asyncio.sleep(600)
+        except BaseException:
+            continue  # also when it is closed, and then without a wait
+
+async def main():
+    asyncio.create_task(deaf())
+    await asyncio.sleep(1)
+
+print(viz.simulate(main())[1].tasks["deaf"].outcome)
+"""
+
+
+def test_what_catches_everything_does_not_hang_when_it_is_collected() -> None:
+    done = subprocess.run([sys.executable, "-c", DEAF], capture_output=True, text=True, timeout=12 * SOON, check=True)
+    assert done.stdout == "pending\n"
+    assert done.stderr == ""
 
 
 def test_a_forgotten_await_is_noted() -> None:

@@ -286,6 +286,44 @@ def test_workers_are_named_in_order_of_appearance() -> None:
     assert rows == [("thread 1", ["a"]), ("thread 2", ["b"]), ("no thread yet", ["never"]), ("process 1", ["p"])]
 
 
+def test_spans_in_threads_beside_the_loop_are_work_of_these_threads() -> None:
+    trace = make(2, 8)
+    before = trace.overlap
+    label = next(iter(trace.tasks))
+    trace.work = [Work("open", 0.0, 0.2, 0.9, "asyncio_0")]
+    trace.spans = [
+        Span("query", 0.1, 0.9, "Thread-3"), Span("parse", 0.3, 0.5, "asyncio_0"), Span("commit", 0.9, 1.0, "Thread-3"),
+        Span("own", 0.1, 0.2, "MainThread", 0.0, label), Span("before", 0.0, 0.1, "MainThread"),
+    ]  # fmt: skip
+    rows = lanes.arrange(trace, []).rows
+    said = [(r.kind, r.label, r.depth, [s.name for s in r.spans]) for r in rows if r.kind in ("thread", "span")]
+    assert said == [
+        ("span", "own", 1, ["own"]), ("span", "before", 0, ["before"]), ("thread", "thread 1", 0, ["query", "commit"]),
+        ("thread", "thread 2", 0, []), ("thread", "parse", 1, ["parse"]),
+    ]  # fmt: skip
+    assert not complaints(timeline.figure_of([trace], [None], None))
+    assert {"query", "open", "parse"} <= set(words_of(trace))
+    del trace.__dict__["overlap"]
+    trace.spans = trace.spans[:3]
+    assert trace.overlap == before
+    alone = Trace()  # without tasks, spans are all there is
+    alone.duration, alone.spans = 1.0, [Span("a", 0, 0.5, "T1"), Span("b", 0.1, 0.6, "T2")]
+    assert alone.overlap == 2
+    assert [r.kind for r in lanes.arrange(alone, []).rows] == ["span", "span"]
+
+
+def test_a_long_step_says_what_its_spans_do_not() -> None:
+    def said(function: str, spans: list[Span]) -> list[str]:
+        trace = make(1, 4, seconds=1.0, hold=0.6)
+        trace.spans = spans
+        trace._make_hold = lambda start, stop, who: Hold(who, start, stop, "blocking call", 0.0, "a.py", 12, function)
+        return [w.partition(" · ")[2] for w in words_of(trace) if w.startswith("blocking call 0")]
+
+    assert said("fetch", []) == ["fetch(), line 12"]
+    assert said("<module>", []) == ["line 12"]
+    assert said("fetch", [Span("web", 0.0, 1.0, "MainThread", 0.0, "task 0")]) == [""]
+
+
 def test_the_culprit_of_a_long_ready_stretch() -> None:
     trace = make(3, 30, 5, hold=0.5)
     steps = trace.steps
@@ -338,16 +376,17 @@ def title(trace: Trace) -> str:
     return captions.headline(trace)
 
 
-async def waits_twice() -> None:
-    await asyncio.sleep(0.2)
-    await asyncio.sleep(0.3)
+async def waits(*seconds: float) -> None:
+    for delay in seconds:
+        await asyncio.sleep(delay)
 
 
 def test_titles_state_a_conclusion() -> None:
     assert title(Trace()) == "Nothing was recorded"
     assert title(make(3, 30)) == "3 tasks share one thread: their waits overlap"
     assert title(make(1, 3, seconds=0.01)) == "One task has the thread for itself"
-    assert title(simulate(waits_twice())[1]) == "One task: one wait after another"
+    assert title(simulate(waits(0.2, 0.3))[1]) == "One task: one wait after another"
+    assert title(simulate(waits(0.2))[1]) == "One task: it waits"
     spans = Trace()
     spans.duration, spans.spans = 1.0, [Span("a", 0, 0.4, "M"), Span("b", 0.4, 0.9, "M")]
     assert title(spans) == "One after another: nothing overlaps"
@@ -690,6 +729,15 @@ def test_comparing_writes_the_speed_up_on_one_time_axis() -> None:
     assert any(w.endswith("× faster") for w in second)
     assert sum(w == "running" for w in first + second) == 1  # one legend
     assert complaints(both.figure) == []
+
+
+def test_comparing_without_speed() -> None:
+    slow, fast = make(3, 30, seconds=2.0), make(3, 30, seconds=0.5)
+    slow.name, fast.name = "patient", "given up"
+    assert "faster" in repr(timeline.compare(slow, fast))
+    both = timeline.compare(slow, fast, speed=False)
+    assert "faster" not in repr(both)
+    assert not any("×" in w.text for ax in both.axes for w in ax.artists[0].layout()[2])
 
 
 # -- speed ------------------------------------------------------------------------------------------------------------

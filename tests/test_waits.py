@@ -344,6 +344,17 @@ def test_streams_and_servers() -> None:
     assert list(dict.fromkeys(said))[:3] == ["start server", "connect", "read"]
 
 
+def test_who_waits_for_a_future_that_it_has_resolved_itself_has_not_let_others_go_first() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(50):
+            future = loop.create_future()
+            loop.call_soon(lambda future: (future.set_result(None), asyncviz.busy(0.002)), future)
+            await future
+
+    assert {kind for kind, *_ in reasons_of(main, "main")} == {"future"}
+
+
 def test_sockets() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from asyncviz.narrative import approximately, enumeration, plural
 from asyncviz.practice.service import Stats
 from asyncviz.trace import HELD, Trace
+from asyncviz.words import approximately, enumeration, plural
 
 EXACT = 1e-6  # seconds that make no difference
 _short = reprlib.Repr()
@@ -97,11 +97,12 @@ def overlaps(*, at_least: int = 1, at_most: int | None = None) -> Expectation:
             most = "nothing overlaps" if number <= 1 else f"at most {plural(number, 'task')} overlap"
             return f"{most}, and {at_least} could"
         if at_most is not None and number > at_most:
-            return f"{plural(number, 'task')} are in flight at once, and only {at_most} are allowed"
+            allowed = f"only {at_most} {'is' if at_most == 1 else 'are'} allowed"
+            return f"{plural(number, 'task')} are in flight at once, and {allowed}"
         return ""
 
-    right = f"at most {plural(at_most, 'task')} in flight at once" if at_most else f"{at_least} waits overlap"
-    return Expectation(right, fault)
+    number = f"at most {plural(at_most, 'task')}" if at_most else plural(at_least, "task")
+    return Expectation(f"{number} in flight at once", fault)
 
 
 def finishes_in_order(*names: str) -> Expectation:
@@ -177,7 +178,8 @@ def in_flight(*, at_least: int = 0, at_most: int | None = None) -> Expectation:
         if number < at_least:
             return f"the service got at most {plural(number, 'request')} at once, and {at_least} could be"
         if at_most is not None and number > at_most:
-            return f"the service got {plural(number, 'request')} at once, and only {at_most} are allowed"
+            allowed = "1 is" if at_most == 1 else f"{at_most} are"
+            return f"the service got {plural(number, 'request')} at once, and only {allowed} allowed"
         return ""
 
     most = f"never more than {plural(at_most, 'request')} at once" if at_most is not None else ""

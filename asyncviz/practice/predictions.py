@@ -11,7 +11,7 @@ import html
 import math
 from typing import Any
 
-from asyncviz import narrative
+from asyncviz import narrative, words
 from asyncviz.trace import Trace
 
 NEAR = 2**0.5  # a makespan within this factor is right: notebooks run on busy machines too
@@ -92,7 +92,7 @@ def count_switches(trace: Trace) -> int:
 
 def _judge_makespan(trace: Trace, guess: float) -> tuple[bool, str]:
     actual = trace.makespan
-    said, was = f"makespan: you said {guess:g} s", f"it was {narrative.approximately(actual)}"
+    said, was = f"makespan: you said {guess:g} s", f"it was {words.approximately(actual)}"
     if guess <= actual * NEAR and actual <= guess * NEAR:
         return True, f"{said}, {was}: right"
     return False, f"{said}, {was}: {'longer' if actual > guess else 'shorter'} than you thought"
@@ -102,7 +102,7 @@ def _judge_order(trace: Trace, guess: tuple[str, ...]) -> tuple[bool, str]:
     said = f"order: you said {', '.join(guess)}"
     unknown = [name for name in guess if name not in trace.tasks]
     if unknown:
-        there = narrative.enumeration(trace.tasks) or "none"
+        there = words.enumeration(trace.tasks) or "none"
         return False, f"{said}; no task is called {unknown[0]!r}, there is {there}"
 
     def end(name: str) -> float:
@@ -145,7 +145,7 @@ def _mark(figure: Any, trace: Trace, guess: float) -> None:
 _TEXTS: dict[str, Any] = {
     "makespan": lambda seconds: f"it takes {seconds:g} s",
     "order": lambda names: f"they finish in the order {', '.join(names)}",
-    "overlap": lambda number: f"at most {narrative.plural(number, 'task')} in flight at once",
+    "overlap": lambda number: f"at most {words.plural(number, 'task')} in flight at once",
     "switches": lambda number: "1 switch" if number == 1 else f"{number:,} switches",
 }
 _JUDGES: dict[str, Any] = {

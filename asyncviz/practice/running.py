@@ -142,6 +142,9 @@ def _program(case: Case, function: Function, service: Any) -> Coroutine[Any, Any
 
 async def call(function: Function, arguments: tuple[Any, ...]) -> Any:
     """Call an ordinary function inside the loop, where it can be stopped, and await what it gives."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.set_name(getattr(function, "__name__", "function"))  # for its row in the picture
     result = function(*arguments)
     return await result if inspect.isawaitable(result) else result
 

@@ -97,6 +97,12 @@ WRONG = {
             + "    for n in range(6):\n        time.sleep(0.1)\n        await asyncio.sleep(0)\n    return 'saved'",
             "save holds the loop for 0.1 s in line 13",
         ),
+        (
+            "a short block between two pauses",
+            BEAT
+            + "    await asyncio.sleep(0.28)\n    time.sleep(0.04)\n    await asyncio.sleep(0.28)\n    return 'saved'",
+            "the heartbeat needs 0.52 s instead of 0.5 s",
+        ),
         ("too long", BEAT + "    await asyncio.sleep(6)\n    return 'saved'", "it takes 6 s, and 0.6 s is enough"),
     ],
     "00.3": [

@@ -126,7 +126,7 @@ WRONG = {
             "downloaded at once",
             LAZY + "        self.task = asyncio.create_task(fetch(name))\n\n"
             "    def __await__(self):\n        return self.task.__await__()",
-            "the service got 2 requests at once, and only 1 are allowed",
+            "the service got 2 requests at once, and only 1 is allowed",
         ),
         (
             "__await__ as a coroutine",
@@ -142,13 +142,13 @@ WRONG = {
         (
             "a new task each time",
             LAZY + "    def __await__(self):\n        return asyncio.create_task(self.fetch(self.name)).__await__()",
-            "the service got 2 requests at once, and only 1 are allowed",
+            "the service got 2 requests at once, and only 1 is allowed",
         ),
         (
             "kept only when it is there",
             LAZY + "    def __await__(self):\n        if self.task is None:\n"
             "            self.task = yield from self.fetch(self.name).__await__()\n        return self.task",
-            "the service got 2 requests at once, and only 1 are allowed",
+            "the service got 2 requests at once, and only 1 is allowed",
         ),
         (
             "a lock instead of a task",

@@ -1,7 +1,8 @@
 """Edits the quizzes: `python tests/tools/quizzes.py show 00 > draft.json`, and `… build 00 draft.json` back.
 
 The draft is a list of questions: text, choices (letter → text, or empty), measure ("" or an attribute of Trace),
-answers (letters or numbers that are right), explanation. Drafts are not committed: they hold the answers.
+answers (letters or numbers that are right), explanation, and perhaps recording (what the lesson calls the Trace).
+Drafts are not committed: they hold the answers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def show(lesson: str) -> list[dict[str, Any]]:
             "measure": q.measure,
             "answers": [a for a in tried if quizzes.digest(q.salt, a) in q.hashes],
             "explanation": q.explanation,
+            "recording": q.recording,
         }
         for q in quizzes.load(lesson)
     ]
@@ -39,6 +41,8 @@ def build(draft: list[dict[str, Any]]) -> list[dict[str, Any]]:
         hashes = [quizzes.digest(salt, quizzes.normal(a, question["measure"])) for a in question["answers"]]
         kept = {key: question[key] for key in ("text", "choices", "measure")}
         rows.append({**kept, "salt": salt, "hashes": hashes, "packed": quizzes.pack(question["explanation"])})
+        if question.get("recording", "trace") != "trace":
+            rows[-1]["recording"] = question["recording"]
     return rows
 
 

@@ -5,7 +5,17 @@ from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import in_flight, leaves_nothing_running, never_holds, overlaps, returns, takes
+from asyncviz.practice.expect import (
+    EXACT,
+    Expectation,
+    Run,
+    in_flight,
+    leaves_nothing_running,
+    never_holds,
+    overlaps,
+    returns,
+    takes,
+)
 
 TWO_WAITS = Exercise(
     id="00.1",
@@ -53,19 +63,34 @@ async def breakfast():
         ),
     ),
     hints=(
-        "`await tea()` waits until the tea is ready. Who has started the toast by then?",
+        "`await tea()` waits until the tea is done. Who has started the toast by then?",
         "Start both before you wait for either. `asyncio.create_task(tea())` starts the tea and goes on at once.",
         "Make two tasks inside `async with asyncio.TaskGroup() as group:` with `group.create_task(…)`. When the block "
         "is left both are done, and each has its `result()`.",
     ),
 )
 
+
+def beats_on_time(seconds: float) -> Expectation:
+    """The task called heartbeat ends after so many seconds, as it would alone."""
+
+    def fault(run: Run) -> str:
+        beat = run.trace.tasks.get("heartbeat")
+        if beat is None or beat.finished is None:
+            return "no task called heartbeat comes to its end"
+        late = beat.finished > seconds + EXACT
+        return f"the heartbeat needs {run.say(beat.finished)} instead of {seconds:g} s" if late else ""
+
+    return Expectation("the heartbeat is never late", fault)
+
+
 NOBODY_HOLDS = Exercise(
     id="00.2",
     title="Nobody holds the loop",
     statement="""\
-In `work` a `heartbeat` shall beat every 0.1 s while `save` writes to a slow disk, which takes 0.6 s. It does not: look
-at the timeline. Repair `save`: it shall still take its 0.6 s, but never hold the loop, and all is done after 0.6 s.""",
+In `work` a `heartbeat` shall beat every 0.1 s while `save` writes to a slow disk, for which `time.sleep(0.6)` stands.
+It does not: run the check and look at its timeline. Change `save`, and nothing else: it shall still take its 0.6 s, but
+never hold the loop. A wait that pauses counts as much as one in another thread.""",
     function="work",
     starter="""\
 async def heartbeat():
@@ -73,7 +98,7 @@ async def heartbeat():
         await asyncio.sleep(0.1)
 
 async def save():
-    time.sleep(0.6)  # the slow disk
+    time.sleep(0.6)  # stands for the slow disk
     return "saved"
 
 async def work():
@@ -87,7 +112,7 @@ async def heartbeat():
         await asyncio.sleep(0.1)
 
 async def save():
-    await asyncio.to_thread(time.sleep, 0.6)  # the slow disk
+    await asyncio.to_thread(time.sleep, 0.6)  # stands for the slow disk
     return "saved"
 
 async def work():
@@ -101,7 +126,7 @@ async def work():
                 returns("saved"),
                 never_holds(),
                 takes(at_least=0.6, at_most=0.6),
-                overlaps(at_least=2),
+                beats_on_time(0.5),
                 leaves_nothing_running(),
             )
         ),

@@ -6,9 +6,9 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 from asyncviz import span
-from asyncviz.narrative import enumeration
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import Expectation, Run, leaves_nothing_running, never_holds, overlaps, returns, takes
+from asyncviz.words import enumeration
 
 
 def waits_in_order(*texts: str) -> Expectation:
@@ -183,7 +183,8 @@ TAKE_TURNS = Exercise(
     statement="""\
 `take_turns` is an ordinary function. It is given a list of coroutine objects like those of section 4 and drives each
 to its end before it begins the next. Change it, so that in every round each coroutine that has not yet ended gets one
-`send(None)`. It shall still return all results in the order of the list, whichever ends first.""",
+`send(None)`. It shall still return all results in the order of the list, whichever ends first. In the timeline the
+red outline stays, in a right answer too: the work keeps the thread, whoever drives.""",
     function="take_turns",
     starter="""\
 def take_turns(coroutines):

@@ -128,7 +128,8 @@ SHARED = Exercise(
     statement="""\
 In `two_readers` the same `Lazy` object is awaited twice. It shall download when it is first awaited, not before, and
 only **once**: the second reader gets the same result, at the same time. Now it downloads for each of them. Change
-`Lazy`, and nothing else, so that the service gets one request, and all is done after 0.4 s.""",
+`Lazy`, and nothing else, so that `fetch` is called once, and all is done after 0.4 s. `_lima` is there as a test: it is
+never awaited, so it must not be downloaded at all.""",
     function="two_readers",
     starter="""\
 class Lazy:

@@ -1,9 +1,9 @@
 """Lesson 03, The event loop: be woken instead of asking, give the others a turn, a sleep of one's own."""
 
-from asyncviz.narrative import plural
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import EXACT, Expectation, Run, leaves_nothing_running, never_holds, returns, takes
 from asyncviz.trace import RUNNING
+from asyncviz.words import plural
 
 
 def _few_steps(at_most: int) -> Expectation:

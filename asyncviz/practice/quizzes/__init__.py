@@ -21,7 +21,10 @@ FOLDER = Path(__file__).resolve().parent
 
 
 class Question(NamedTuple):
-    """`choices` is empty where a value is asked for; `measure` then names the attribute that a Trace is asked for."""
+    """`choices` is empty where a value is asked for; `measure` then names the attribute that a Trace is asked for.
+
+    `recording` is what the lesson calls that Trace.
+    """
 
     text: str
     choices: dict[str, str]
@@ -29,6 +32,7 @@ class Question(NamedTuple):
     salt: str
     hashes: tuple[str, ...]
     packed: str
+    recording: str = "trace"
 
     @property
     def explanation(self) -> str:
@@ -87,7 +91,7 @@ class Quiz:
         for letter, text in question.choices.items():
             lines.append(f"{indent}{letter}) {text}")
         if not question.choices:
-            lines.append(f'{indent}answer("{self.lesson}", {number}, trace) or the number itself')
+            lines.append(f'{indent}answer("{self.lesson}", {number}, {question.recording}) or the number itself')
         return "\n".join(lines)
 
 
