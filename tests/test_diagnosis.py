@@ -35,8 +35,8 @@ def machine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def settled(path: Path) -> Run:
-    """A run of a program. On a core that is wanted by many, the recorder may take a pre-emption for a blocking call,
-    because it does not see for how long a thread was runnable without a core: then the program is run again."""
+    """A run of a program. On a core that is wanted by many, three runs in a thousand still take it for a blocking call
+    that another thread of the process kept the interpreter and had no core: then the program is run again."""
     for _ in range(4):
         result = run(path)
         if "blocking call" not in result.others:
