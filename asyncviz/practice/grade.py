@@ -49,7 +49,7 @@ def grade(path: Path) -> Row:
             resources = {"metadata": {"path": str(path.parent)}}
             client = NotebookClient(
                 notebook, timeout=CELL_TIMEOUT, interrupt_on_timeout=True, allow_errors=True, kernel_name="python3",
-                resources=resources,
+                resources=resources, extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )  # fmt: skip
             client.execute()
             outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
