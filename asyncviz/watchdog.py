@@ -111,16 +111,20 @@ class Watchdog:
                     pass
 
     def _run(self, finished: Any, begun: threading.Event) -> None:
+        meter = Meter()
         begun.set()
         try:
             while not finished.acquire(timeout=TICK):
-                start = clock()  # from now on this thread has the interpreter, even if the system takes its core away
+                meter.look()
                 self._look()
-                if (stop := clock()) - start > LONG:
-                    self.looks.append((start, stop))
+                if (stop := clock()) - meter.at > LONG:
+                    # it had the interpreter while it computed, and while the system had taken its core away
+                    start, stop, cpu, queued = meter.measure(meter.at, stop)
+                    self.looks.append((max(start, stop - cpu - (queued or 0.0)), stop))
         except Exception as error:
             self.session.failed(error)
         finally:
+            meter.close()
             self.ended.release()
 
     def _look(self) -> None:

@@ -36,10 +36,11 @@ def machine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def settled(path: Path) -> Run:
     """A run of a program. On a core that is wanted by many, three runs in a thousand still take it for a blocking call
-    that another thread of the process kept the interpreter and had no core: then the program is run again."""
+    that another thread of the process kept the interpreter and had no core, and now and then what should overlap does
+    not, so that there is no fault to be found: then the program is run again."""
     for _ in range(4):
         result = run(path)
-        if "blocking call" not in result.others:
+        if not result.others and (result.found or not result.expected):
             break
     return result
 

@@ -897,10 +897,14 @@ def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(m
     assert [hold.kind for hold in sound(trace).holds] in (["computing"], ["pre-empted"])
 
     async def blocks() -> None:
-        time.sleep(0.3)  # noqa: ASYNC251
+        time.sleep(0.5)  # noqa: ASYNC251
+
+    def look_for_a_while(self: Any) -> None:
+        look(self)
+        sum(range(500_000))
 
     with monkeypatch.context() as patched, asyncviz.record() as trace:
-        patched.setattr(watchdog.Watchdog, "_look", slow_look)
+        patched.setattr(watchdog.Watchdog, "_look", look_for_a_while)
         asyncio.run(blocks())
     assert [hold.kind for hold in sound(trace).holds] == ["blocking call"], "it slept, whoever had the interpreter"
 
