@@ -17,6 +17,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from . import cancels, waits
+from . import records as r
 
 if TYPE_CHECKING:
     from .session import Session
@@ -29,7 +30,7 @@ MANY = 100_000  # things kept, of each kind that is no step
 # Wakers that are no task (a task is its own number, 0 or more). CLOSING is asyncio.run, which cancels what is left at
 # its end; THREAD - k is the k-th other thread.
 # Numbers are floats throughout: a row is packed twice as fast when all its entries are.
-UNKNOWN, TIMER, IO, CLOSING, THREAD = -1.0, -2.0, -3.0, -4.0, -10.0
+UNKNOWN, TIMER, IO, CLOSING, THREAD = map(float, (r.UNKNOWN, r.TIMER, r.IO, r.CLOSING, r.THREAD))
 
 
 def offset_of(clock: Callable[[], float], other: Callable[[], float]) -> float:
