@@ -127,12 +127,15 @@ class Replay:
         gaps = np.where(self._idle, (self._ready_next - steps.stop)[self._step], 0.0)
         if self._idle.any():  # not just the first: another could be a matter of microseconds
             found.setdefault(int(np.argmax(gaps >= gaps.max() / 2)), "everybody waits")
+        held = {h.start: h for h in self.trace.holds if h.kind != "pre-empted"}  # not the machine's doing
         late = steps.start - steps.ready
-        if late.max() >= HELD:
+        if held and late.max() >= HELD:
             i = int(late.argmax())
             shares = np.minimum(steps.stop, steps.start[i]) - np.maximum(steps.start, steps.ready[i])
-            who = words.who(self._labels[steps.task[i]])
-            found.setdefault(int(at[shares.argmax()]), f"{who} could run, but another task has the thread")
+            k = int(shares.argmax())
+            if shares[k] >= HELD and float(steps.start[k]) in held:
+                who = words.who(self._labels[steps.task[i]])
+                found.setdefault(int(at[k]), f"{who} could run, but another task has the thread")
         again = np.argsort(self._order) > self._first[steps.task]  # not its first step
         woken = np.flatnonzero(again & (self._cause >= 0) & (steps.waker != steps.task))
         if len(woken):

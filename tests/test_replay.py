@@ -137,6 +137,16 @@ def test_the_chosen_moments() -> None:
     ]
 
 
+def test_a_machine_that_is_late_is_no_other_task(exact: Trace) -> None:
+    """A task that starts late because the system gave nobody the core, or took it from another one."""
+    taken = blocked()
+    taken._make_hold = lambda start, stop, who: Hold(who, start, stop, "pre-empted", 0.0)
+    idle = blocked()
+    idle.steps.start[3], idle._make_hold = 0.4999, None  # the same wait for the thread, but hardly any step in it
+    for trace in (taken, idle):
+        assert "another task has the thread" not in repr(Replay(trace))
+
+
 def test_a_wake_up_is_chosen(exact: Trace) -> None:
     assert "3. second is woken: first runs" in repr(Replay(exact))
 
