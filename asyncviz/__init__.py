@@ -1,4 +1,4 @@
-"""Records what an asyncio event loop really does, and draws it.
+"""Records what an asyncio event loop really does, and draws it::
 
     import asyncviz as viz
 

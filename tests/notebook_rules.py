@@ -19,6 +19,7 @@ Cell = dict[str, Any]
 Rule = Callable[[Notebook], list[str]]
 
 MOST_LINES = 20
+MOST_COLUMNS = 100
 MOST_BYTES = 1_500_000
 RAISES = "raises-exception"
 
@@ -211,12 +212,15 @@ no_kernel_file = outputs_without(KERNEL_FILE, "a temporary file of the kernel")
 
 
 def code_is_short(notebook: Notebook) -> list[str]:
-    """A code cell fits on a screen together with its output."""
-    return [
-        f"cell {number} has {lines} lines, more than {MOST_LINES}"
-        for number, cell in cells(notebook, "code")
-        if (lines := len(source(cell).splitlines())) > MOST_LINES
-    ]
+    """A code cell fits on a screen together with its output, and no line has to be scrolled."""
+    found = []
+    for number, cell in cells(notebook, "code"):
+        lines = source(cell).splitlines()
+        if len(lines) > MOST_LINES:
+            found.append(f"cell {number} has {len(lines)} lines, more than {MOST_LINES}")
+        wide = [line for line in lines if len(line) > MOST_COLUMNS]
+        found += [f"cell {number} has a line of {len(line)} characters, more than {MOST_COLUMNS}" for line in wide]
+    return found
 
 
 def headings_are_a_tree(notebook: Notebook) -> list[str]:

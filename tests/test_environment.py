@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
 RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
-LOCKED_EXTRAS = {"requirements.lock": ("course", "test"), "requirements-bench.lock": ("bench", "browser")}
+LOCKED_EXTRAS = {"requirements.lock": ("course", "test"), "requirements-tools.lock": ("bench", "browser", "site")}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = {
     "linux": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux", "platform_machine": "x86_64"},
@@ -244,7 +244,7 @@ def test_a_second_set_up_does_nothing(tool: ModuleType) -> None:
         ("requirements.lock", ALL_ANEW),
         ("pyproject.toml", ["install_project"]),
         ("tools/overrides.json", ["install_project"]),
-        ("requirements-bench.lock", []),
+        ("requirements-tools.lock", []),
     ],
 )
 def test_a_set_up_does_what_has_changed(tool: ModuleType, changed: str, done: list[str]) -> None:
@@ -254,10 +254,10 @@ def test_a_set_up_does_what_has_changed(tool: ModuleType, changed: str, done: li
     assert set_up(tool) == []
 
 
-def test_a_set_up_with_bench_adds_its_packages_once(tool: ModuleType) -> None:
+def test_a_set_up_with_tools_adds_their_packages_once(tool: ModuleType) -> None:
     set_up(tool)
-    assert set_up(tool, bench=True) == ["install_lock requirements-bench.lock"]
-    assert set_up(tool, bench=True) == []
+    assert set_up(tool, tools=True) == ["install_lock requirements-tools.lock"]
+    assert set_up(tool, tools=True) == []
     assert set_up(tool) == []
 
 

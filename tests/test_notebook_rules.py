@@ -127,6 +127,7 @@ BROKEN: list[tuple[rules.Rule, str, Break]] = [
     (rules.no_loopback_port, "'localhost', 40123", lambda nb: last(nb, stdout("('localhost', 40123)"))),
     (rules.no_kernel_file, "ipykernel_12345", lambda nb: last(nb, stdout("ipykernel_12345/99.py:1: Warning"))),
     (rules.code_is_short, "cell 6 has 21 lines", lambda nb: nb["cells"][-1].update(source="x = 1\n" * 21)),
+    (rules.code_is_short, "cell 6 has a line of 101", lambda nb: nb["cells"][-1].update(source="x" * 101)),
     (rules.headings_are_a_tree, "has 2 titles", lambda nb: nb["cells"].append(markdown("# Another"))),
     (rules.headings_are_a_tree, "has 0 titles", lambda nb: nb["cells"].pop(0)),
     (rules.headings_are_a_tree, "'Deep' is of level 4", lambda nb: nb["cells"].append(markdown("#### Deep"))),
@@ -302,7 +303,7 @@ def test_notebooks_are_found_by_the_start_of_their_name(writer: ModuleType, tmp_
 
 # -- The picture at the top of a lesson ------------------------------------------------------------------------------
 
-LESSONS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Write requirements.lock and requirements-bench.lock anew from pyproject.toml (``make lock``).
+"""Write requirements.lock and requirements-tools.lock anew from pyproject.toml (``make lock``).
 
 uv does it, in an environment of its own that is gone afterwards, and without this machine's settings: the files
 hold public versions and hashes only, no host and no path. ``--upgrade`` takes newer versions where there are some.
@@ -15,8 +15,11 @@ STYLE = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-h
 LOCKS = {
     # What `make lab` and `make test` install.
     "requirements.lock": ("--extra", "course", "--extra", "test"),
-    # What measuring and browser tests need besides. The first lock decides on every version the two share.
-    "requirements-bench.lock": ("--extra", "bench", "--extra", "browser", "--constraint", "requirements.lock"),
+    # What measuring, the browser tests and the web pages need besides. Of what both need, the first lock decides.
+    "requirements-tools.lock": (
+        *("--extra", "bench", "--extra", "browser", "--extra", "site"),
+        *("--constraint", "requirements.lock"),
+    ),
 }
 
 

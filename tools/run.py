@@ -29,13 +29,22 @@ PYTHON = getattr(sys, "_base_executable", sys.executable) if INSIDE else sys.exe
 # What would change the Python in .venv, or make each process of the tests compile them anew.
 NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
 
+# How outputs are compared: two notebooks at a time, each whole on one worker. What a notebook's own libraries warn
+# about is not ours.
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=60", "--nbval-sanitize-with=tests/sanitize.cfg"]
+NBVAL += ["-n", "2", "--dist", "loadscope", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
+
 HELP = """\
 make lab         set up what is missing, then open JupyterLab on the first lesson
 make test        set up what is missing, then check everything: code, notebooks, their outputs
 make notebooks   run all notebooks and write their outputs      (ARGS="00 05" for some of them)
 make bench       measure what recording costs
 make foreign     run CPython's asyncio tests and two libraries' tests, with and without a recording
-make lock        renew requirements.lock and requirements-bench.lock  (ARGS=--upgrade for newer versions)
+make browser     run all notebooks in a real JupyterLab in Chromium, light and dark      (ARGS="03 06" for some)
+make soak N=50   run all notebooks fifty times under load, and count what failed in which cell
+make matrix      the test command on each Python from 3.11 to 3.14 that is found here
+make site        the course as web pages, in build/site
+make lock        renew requirements.lock and requirements-tools.lock  (ARGS=--upgrade for newer versions)
 make clean       remove what the set-up and the checks have made
 make setup       only the set-up
 
@@ -129,7 +138,7 @@ def wanted_stamps():
     return {
         "packages": " ".join([fingerprint("requirements.lock"), python, ROOT]),
         "project": fingerprint("pyproject.toml", "tools/settle.py", "tools/overrides.json"),
-        "bench": fingerprint("requirements-bench.lock"),
+        "tools": fingerprint("requirements-tools.lock"),
     }
 
 
@@ -151,23 +160,23 @@ def write_stamps(stamps):
     os.replace(STAMP + ".new", STAMP)
 
 
-def set_up(bench=False):
+def set_up(tools=False):
     """Make .venv what the lock says. Costs nothing when it already is."""
     wanted, done = wanted_stamps(), read_stamps()
-    due = [part for part in ("packages", "project", "bench") if done.get(part) != wanted[part]]
-    if not bench:
-        due = [part for part in due if part != "bench"]
+    due = [part for part in ("packages", "project", "tools") if done.get(part) != wanted[part]]
+    if not tools:
+        due = [part for part in due if part != "tools"]
     if not due:
         return
     print("Setting up .venv with Python {0}.{1}.{2}".format(*sys.version_info[:3]))
     if "packages" in due:
         make_venv()
         install_lock("requirements.lock", "locked packages (a few minutes the first time)")
-        due, done = ["packages", "project"] + (["bench"] if bench else []), {}
+        due, done = ["packages", "project"] + (["tools"] if tools else []), {}
     if "project" in due:
         install_project()
-    if "bench" in due:
-        install_lock("requirements-bench.lock", "locked packages for measuring")
+    if "tools" in due:
+        install_lock("requirements-tools.lock", "locked packages for measuring, browser and site")
     done.update({part: wanted[part] for part in due})
     write_stamps(done)
 
@@ -246,15 +255,13 @@ def test(*more):
     """Everything that must hold. All stages run, so that one failure does not hide another."""
     start = time.time()
     set_up()
-    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=60", "--nbval-sanitize-with=tests/sanitize.cfg"]
-    # Two notebooks at a time, each whole on one worker. What a notebook's own libraries warn about is not ours.
-    nbval += ["-n", "2", "--dist", "loadscope", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
     stages = [
         ("ruff", ["-m", "ruff", "check", "."]),
         ("mypy", ["-m", "mypy"]),
+        ("codespell", ["-m", "codespell_lib", "."]),
         # A file's tests share what is dear to start. Without nbval, which takes two seconds to import.
         ("tests", ["-m", "pytest", "-n", "2", "--dist", "loadfile", "-p", "no:nbval"] + list(more)),
-        ("notebooks, compared with their committed outputs", ["-m", "pytest"] + nbval + ["notebooks"]),
+        ("notebooks, compared with their committed outputs", ["-m", "pytest"] + NBVAL + ["notebooks"]),
     ]
     failed = []
     for name, arguments in stages:
@@ -268,14 +275,15 @@ def test(*more):
 
 
 def notebooks(*names):
-    """Run notebooks in place."""
+    """Run notebooks in place, then write the glossary and the tables that are made from them."""
     set_up()
-    return run(os.path.join("tools", "notebooks.py"), *names, **own_profile())
+    failed = run(os.path.join("tools", "notebooks.py"), *names, **own_profile())
+    return run(os.path.join("tools", "reference.py")) or failed
 
 
 def bench(*more):
     """Measure what recording costs."""
-    set_up(bench=True)
+    set_up(tools=True)
     return run(os.path.join("tools", "bench.py"), *more)
 
 
@@ -283,6 +291,29 @@ def foreign(*more):
     """Does recording change anything? Asked of other people's tests, in about ten minutes."""
     set_up()
     return run(os.path.join("tools", "foreign.py"), *more)
+
+
+def browser(*more):
+    """Run notebooks in a real JupyterLab."""
+    set_up(tools=True)
+    return run(os.path.join("tools", "browser.py"), *more, **own_profile())
+
+
+def soak(*more):
+    """Run notebooks many times under load."""
+    set_up()
+    return run(os.path.join("tools", "soak.py"), *more, **own_profile())
+
+
+def matrix(*more):
+    """Test on several Pythons. Without .venv: each of them makes its own."""
+    return subprocess.call([sys.executable, os.path.join("tools", "matrix.py")] + list(more), cwd=ROOT)
+
+
+def site(*more):
+    """The course as web pages."""
+    set_up(tools=True)
+    return run(os.path.join("tools", "pages.py"), *more)
 
 
 def lock(*more):
@@ -316,6 +347,10 @@ COMMANDS = {
     "notebooks": notebooks,
     "bench": bench,
     "foreign": foreign,
+    "browser": browser,
+    "soak": soak,
+    "matrix": matrix,
+    "site": site,
     "lock": lock,
     "clean": clean,
     "setup": setup,

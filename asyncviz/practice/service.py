@@ -70,16 +70,16 @@ def web_service(
 ) -> WebService:
     """Return a web service of the world's capitals, to be used in a ``with`` block.
 
-    latency: seconds from request to answer, 0 to 60. The service sleeps; requests overlap freely.
-    jitter: up to so many seconds more, 0 to 60, evenly spread.
-    failure_rate: the chance, 0 to 1, that a request is answered 503 instead, after the same delay.
-    rate_limit: requests a second, 0.01 or more, or None for no limit; beyond it the answer is 429, at once, with a
-        Retry-After header and the exact seconds as ``retry_after`` in the body. After a rest, one second's worth
-        passes at once.
-    seed: decides who is slower and who fails. The k-th request for one capital has the same extra delay and the same
-        luck in every run with this seed, whatever else is requested and when. A refused request (429) does not
-        count as an attempt. A higher failure_rate fails the same requests and more.
-    port: the port to listen on; 0 takes a free one.
+    - `latency`: seconds from request to answer, 0 to 60. The service sleeps; requests overlap freely.
+    - `jitter`: up to so many seconds more, 0 to 60, evenly spread.
+    - `failure_rate`: the chance, 0 to 1, that a request is answered 503 instead, after the same delay.
+    - `rate_limit`: requests a second, 0.01 or more, or None for no limit; beyond it the answer is 429, at once, with a
+      Retry-After header and the exact seconds as `retry_after` in the body. After a rest, one second's worth
+      passes at once.
+    - `seed`: decides who is slower and who fails. The k-th request for one capital has the same extra delay and the
+      same luck in every run with this seed, whatever else is requested and when. A refused request (429) does not
+      count as an attempt. A higher failure_rate fails the same requests and more.
+    - `port`: the port to listen on; 0 takes a free one.
 
     Raises TypeError or ValueError for a setting that makes no sense, before anything is started. Entering raises
     ServiceError when the service cannot start, for instance because the port is in use, and FileNotFoundError
