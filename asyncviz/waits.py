@@ -48,7 +48,7 @@ UNKNOWN = Wait("future", "unknown", None)
 def _is_user_file(filename: str) -> bool:
     if filename.startswith("<"):
         return not filename.startswith("<frozen")
-    path = os.path.abspath(filename)
+    path = os.path.normpath(filename)  # no abspath: that asks the system, and this may run in the loop
     if path.endswith((".pyx", ".pxi")) or "site-packages" in path or "dist-packages" in path or path.startswith(_HERE):
         return False
     return not path.startswith(_STDLIB)

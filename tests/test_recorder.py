@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import asyncviz
-from asyncviz import hooks, loops, recorder, session, watchdog
+from asyncviz import hooks, loops, recorder, session, waits, watchdog
 from asyncviz import trace as model
 from asyncviz.trace import StillRecording
 
@@ -96,6 +96,31 @@ def test_left_by_an_exception(error: type[BaseException]) -> None:
         raise error
     assert list(sound(trace).tasks) == ["nap"]
     assert state() == before
+
+
+def test_the_recorder_asks_the_system_nothing_in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tools such as BlockBuster make calls raise that could block the loop; anyio's own tests use it."""
+
+    def refused(name: str) -> Callable[..., Any]:
+        real = getattr(os.path if name in ("abspath", "realpath") else os, name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            if asyncio._get_running_loop() is not None:
+                raise RuntimeError(f"{name} may block")
+            return real(*args, **options)
+
+        return call
+
+    monkeypatch.setattr(waits, "_user_files", {})  # as in a new process
+    for name in ("getcwd", "stat", "lstat", "listdir"):
+        monkeypatch.setattr(os, name, refused(name))
+    for name in ("abspath", "realpath"):
+        monkeypatch.setattr(os.path, name, refused(name))
+    space: dict[str, Any] = {}
+    exec(compile("async def other(nap):\n    await nap()", "/elsewhere/app.py", "exec"), space)  # a file it has not seen
+    with asyncviz.record() as trace:
+        asyncio.run(space["other"](nap))
+    assert sound(trace).tasks["other"].outcome == "returned"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
