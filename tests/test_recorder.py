@@ -117,7 +117,8 @@ def test_the_recorder_asks_the_system_nothing_in_the_loop(monkeypatch: pytest.Mo
     for name in ("abspath", "realpath"):
         monkeypatch.setattr(os.path, name, refused(name))
     space: dict[str, Any] = {}
-    exec(compile("async def other(nap):\n    await nap()", "/elsewhere/app.py", "exec"), space)  # a file it has not seen
+    source = "import asyncio\nasync def other(nap):\n    await asyncio.create_task(nap())"
+    exec(compile(source, "/elsewhere/app.py", "exec"), space)  # a file that it has not seen
     with asyncviz.record() as trace:
         asyncio.run(space["other"](nap))
     assert sound(trace).tasks["other"].outcome == "returned"
