@@ -1,13 +1,13 @@
 """Typical wrong answers to the exercises of lesson 09: name, the function's cell, and what the check must say."""
 
-ADD = "async def inhabitants(people, names):\n    total = 0\n\n    async def add(name):\n        nonlocal total\n"
+ADD = "async def inhabitants(fetch, names):\n    total = 0\n\n    async def add(name):\n        nonlocal total\n"
 GROUP = """
     async with asyncio.TaskGroup() as group:
         for name in names:
             group.create_task(add(name), name=name)
     return total
 """
-ASK = "async def countries(ask, names):\n    loop = asyncio.get_running_loop()\n"
+ASK = "async def countries(query, names):\n    loop = asyncio.get_running_loop()\n"
 PAY = "async def pay(bank, orders):\n"
 WITHDRAW = """\
         balance = await bank.read(account)
@@ -32,73 +32,73 @@ WRONG = {
     "09.1": [
         (
             "the other way round",
-            ADD + "        total = total + await people(name)\n" + GROUP,
+            ADD + "        total = total + await fetch(name)\n" + GROUP,
             "where 11260103 is asked for",
         ),
         (
             "a lock around the wait",
             ADD.replace("total = 0\n", "total = 0\n    lock = asyncio.Lock()\n")
-            + "        async with lock:\n            total += await people(name)\n"
+            + "        async with lock:\n            total += await fetch(name)\n"
             + GROUP,
             "the service got at most 1 request at once, and 4 could be",
         ),
         (
             "one after another",
-            "async def inhabitants(people, names):\n    return sum([await people(name) for name in names])",
+            "async def inhabitants(fetch, names):\n    return sum([await fetch(name) for name in names])",
             "the service got at most 1 request at once, and 4 could be",
         ),
         (
             "forgotten await",
-            "async def inhabitants(people, names):\n    return sum(people(name) for name in names)",
-            "people() is called, but never awaited",
+            "async def inhabitants(fetch, names):\n    return sum(fetch(name) for name in names)",
+            "fetch() is called, but never awaited",
         ),
         (
             "a lock of its own for each task",
-            ADD + "        async with asyncio.Lock():\n            total += await people(name)\n" + GROUP,
+            ADD + "        async with asyncio.Lock():\n            total += await fetch(name)\n" + GROUP,
             "where 11260103 is asked for",
         ),
         (
             "a list instead of the sum",
-            "async def inhabitants(people, names):\n    return await asyncio.gather(*map(people, names))",
+            "async def inhabitants(fetch, names):\n    return await asyncio.gather(*map(fetch, names))",
             "it returns a list",
         ),
     ],
     "09.2": [
         (
             "looks again and again",
-            "async def countries(ask, names):\n    answers = {}\n    for name in names:\n"
-            "        ask(name, lambda country, name=name: answers.update({name: country}))\n"
+            "async def countries(query, names):\n    answers = {}\n    for name in names:\n"
+            "        query(name, lambda country, name=name: answers.update({name: country}))\n"
             "    while len(answers) < len(names):\n        await asyncio.sleep(0.1)\n"
             "    return [answers[name] for name in names]",
             "it takes 0.6 s, and 0.55 s is enough",
         ),
         (
             "long enough, with luck",
-            "async def countries(ask, names):\n    answers = []\n    for name in names:\n"
-            "        ask(name, answers.append)\n    await asyncio.sleep(1)\n    return answers",
+            "async def countries(query, names):\n    answers = []\n    for name in names:\n"
+            "        query(name, answers.append)\n    await asyncio.sleep(1)\n    return answers",
             "the right values, but in the wrong order",
         ),
         (
             "one after another",
             ASK + "    answers = []\n    for name in names:\n        future = loop.create_future()\n"
-            "        ask(name, future.set_result)\n        answers.append(await future)\n    return answers",
+            "        query(name, future.set_result)\n        answers.append(await future)\n    return answers",
             "it takes 1.05 s, and 0.55 s is enough",
         ),
         (
             "the futures themselves",
             ASK + "    futures = [loop.create_future() for _ in names]\n"
-            "    for name, future in zip(names, futures):\n        ask(name, future.set_result)\n    return futures",
+            "    for name, future in zip(names, futures):\n        query(name, future.set_result)\n    return futures",
             "a Future is in what it returns",
         ),
         (
             "one future for all",
-            ASK + "    future = loop.create_future()\n    for name in names:\n        ask(name, future.set_result)\n"
+            ASK + "    future = loop.create_future()\n    for name in names:\n        query(name, future.set_result)\n"
             "    return [await future for name in names]",
             "it returns ['Peru', 'Peru', 'Peru'] where",
         ),
         (
             "awaits what is no coroutine",
-            "async def countries(ask, names):\n    return [await ask(name, print) for name in names]",
+            "async def countries(query, names):\n    return [await query(name, print) for name in names]",
             "it raises TypeError",
         ),
     ],

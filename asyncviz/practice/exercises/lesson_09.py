@@ -15,11 +15,11 @@ def _record(name: str) -> dict[str, Any]:
     return record
 
 
-def _people(service: Any) -> Callable[[str], Awaitable[int]]:
-    async def people(name: str) -> int:
+def _fetch(service: Any) -> Callable[[str], Awaitable[int]]:
+    async def fetch(name: str) -> int:
         return int((await service.fetch(name))["population"])
 
-    return people
+    return fetch
 
 
 FOUR = ("oslo", "lima", "bern", "rome")
@@ -31,7 +31,7 @@ def _sum_case(names: tuple[str, ...]) -> Case:
         expectations += [never_holds(), in_flight(at_least=len(names)), takes(at_least=0.4, at_most=0.4)]
     return Case(
         (*expectations, leaves_nothing_running()),
-        arguments=lambda service: (_people(service), list(names)),
+        arguments=lambda service: (_fetch(service), list(names)),
         service={"latency": 0.4},
     )
 
@@ -40,31 +40,31 @@ LOST_TOTAL = Exercise(
     id="09.1",
     title="Nothing is lost",
     statement="""\
-`inhabitants` adds up what `people`, a coroutine function, gives for each name, after 0.4 s. The sum is too small.
-Repair it: the sum shall be right, and all the answers shall still be there after 0.4 s.""",
+`inhabitants` adds up what `fetch`, a coroutine function, gives for each name, after 0.4 s. The sum is too small.
+Repair it: the sum has to be right, and all answers still there after 0.4 s.""",
     function="inhabitants",
     starter="""\
-async def inhabitants(people, names):
+async def inhabitants(fetch, names):
     total = 0
 
     async def add(name):
         nonlocal total
-        total += await people(name)
+        total += await fetch(name)
 
     async with asyncio.TaskGroup() as group:
         for name in names:
             group.create_task(add(name), name=name)
     return total""",
     solution="""\
-async def inhabitants(people, names):
+async def inhabitants(fetch, names):
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(people(name), name=name) for name in names]
+        tasks = [group.create_task(fetch(name), name=name) for name in names]
     return sum(task.result() for task in tasks)""",
     cases=(_sum_case(FOUR), _sum_case(())),
     hints=(
-        "When does `total += await people(name)` read `total`, and when does it write it?",
+        "When does `total += await fetch(name)` read `total`, and when does it write it?",
         "Between reading and writing there must be no `await`. Take the answer first, then add.",
-        "`value = await people(name)` on one line, `total += value` on the next. Or share nothing: let each task "
+        "`value = await fetch(name)` on one line, `total += value` on the next. Or share nothing: let each task "
         "return its number, and add up after the block.",
     ),
 )
@@ -72,7 +72,7 @@ async def inhabitants(people, names):
 SECONDS = {"oslo": 0.55, "lima": 0.15, "bern": 0.35}
 
 
-def _ask(name: str, done: Callable[[str], object]) -> None:
+def _query(name: str, done: Callable[[str], object]) -> None:
     """A library with callbacks: `done(country)` is called later, by the loop."""
     asyncio.get_running_loop().call_later(SECONDS[name], done, _record(name)["country"])
 
@@ -81,7 +81,7 @@ def _callback_case(names: list[str], seconds: float) -> Case:
     expectations = [returns([_record(name)["country"] for name in names], "all answers, in the order of the names")]
     return Case(
         (*expectations, never_holds(), takes(at_least=seconds, at_most=seconds), leaves_nothing_running()),
-        arguments=lambda service: (_ask, names),
+        arguments=lambda service: (_query, names),
     )
 
 
@@ -89,23 +89,25 @@ OUT_OF_CALLBACKS = Exercise(
     id="09.2",
     title="Out of the callbacks",
     statement="""\
-`ask(name, done)` belongs to an old library: it returns at once, and later it calls `done(country)`. `countries` asks
-for all names and returns too early. Make it wait, without looking again and again: it shall return the countries in
-the order of the names, as soon as the slowest answer is there, after 0.55 s.""",
+`query(name, done)` belongs to an old library. It returns at once; later, and once for each name, it calls
+`done(country)` in the thread of the event loop. `countries` asks for all names and returns too early. Make it wait,
+without looking again and again: it has to return the countries in the order of the names as soon as the slowest answer
+is there, after 0.55 s.""",
     function="countries",
     starter="""\
-async def countries(ask, names):
+async def countries(query, names):
     answers = []
     for name in names:
-        ask(name, answers.append)
+        query(name, answers.append)
+    await asyncio.sleep(0.2)
     return answers""",
     solution="""\
-async def countries(ask, names):
+async def countries(query, names):
     loop = asyncio.get_running_loop()
     futures = []
     for name in names:
         future = loop.create_future()
-        ask(name, future.set_result)
+        query(name, future.set_result)
         futures.append(future)
     return [await future for future in futures]""",
     cases=(_callback_case(["oslo", "lima", "bern"], 0.55), _callback_case(["lima", "bern"], 0.35)),
@@ -113,7 +115,7 @@ async def countries(ask, names):
         "Somebody must wait until `done` has been called. Which object is made for being filled by one and awaited "
         "by another?",
         "A Future: `future = asyncio.get_running_loop().create_future()`. Its `set_result` can be the callback.",
-        "One future for each name: `ask(name, future.set_result)` for all of them first, and then "
+        "One future for each name: `query(name, future.set_result)` for all of them first, and then "
         "`[await future for future in futures]`.",
     ),
 )
@@ -156,9 +158,11 @@ A_LOCK_EACH = Exercise(
     id="09.3",
     title="A lock for each account",
     statement="""\
-`pay` takes sums from accounts with 100 in each. `bank.read` and `bank.write` take 0.1 s each, so a task has to wait in
+`pay` takes money from accounts with 100 in each. `bank.read` and `bank.write` take 0.1 s each, so a task has to wait in
 the middle, and others pay with money that is gone. Repair it: two payments from *one* account must never be under way
-together. Those from different accounts may, so that all is done after 0.5 s. Return who could pay, in order.""",
+together. Those from different accounts may, so that these orders are done after 0.5 s: anna 60, anna 60, ben 60,
+ben 50, cleo 10, anna 30. Return for each order, in their order, `True` if it was paid and `False` if not. (An
+`asyncio.Lock` lets waiting tasks in in the order in which they came.)""",
     function="pay",
     starter="""\
 async def pay(bank, orders):
