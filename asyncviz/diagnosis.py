@@ -256,7 +256,9 @@ def _ends(view: View) -> Iterator[Finding]:
         root_end = root.finished
         # asyncio.run cuts off what is left when its main task has ended; whoever cancels earlier takes care of it
         cut_off = root_end is not None and root_end <= view.end(task) and task.cancelled_by in (None, "asyncio.run")
-        if task.outcome == "cancelled" and cut_off and last and last[0].stop >= end:
+        cancelled = task.outcome == "cancelled" and last and last[0].stop >= end
+        left = task.outcome == "pending" and view.trace.simulated  # its end is that of the main task
+        if cut_off and (cancelled or left):
             message = f"{task.label} was still at work when its parent {parent.label} ended, and was cut off."
         elif task.outcome == "pending" and after >= HELD:
             message = f"{task.label} went on when its parent {parent.label} had ended, and did not come to an end."

@@ -198,6 +198,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _process_events(self, events: list[Any]) -> None:
         pass
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if not self.session.stopped:  # what is cleared away afterwards is not the program's doing
+            self.session._try(self.session._complaint, context)
+        super().call_exception_handler(context)
+
     def _write_to_self(self) -> None:
         with self._wake:
             self._wake.notify_all()

@@ -746,3 +746,45 @@ def test_nothing_is_kept_alive() -> None:
     _, trace = run(nap())
     assert loops() <= before
     assert trace.makespan == 1
+
+
+# -- the diagnosis of a simulated run says what that of a real one says ----------------------------------------------
+
+
+def kinds(trace: Trace) -> list[str]:
+    return [finding.kind for finding in trace.diagnose()]
+
+
+def test_errors_that_nobody_asks_for_are_noted(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(0.1)
+        raise LookupError("lost")
+
+    async def main() -> None:
+        asyncio.create_task(fail(), name="mail")  # noqa: RUF006
+        await asyncio.sleep(0.2)
+
+    assert kinds(run(main())[1]) == ["error never retrieved"]
+    assert "never retrieved" in caplog.text  # and still told as ever
+
+
+def test_what_is_left_when_the_main_task_ends_is_cut_off() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(asyncio.sleep(0.5), name="upload")
+        await asyncio.sleep(0.1)
+        assert not task.done()
+
+    async def cancels() -> None:
+        task = asyncio.create_task(asyncio.sleep(0.5), name="upload")
+        await asyncio.sleep(0.1)
+        task.cancel()
+
+    async def forgotten() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(Deadlock) as error:
+        run(forgotten())
+    assert kinds(run(main())[1]) == ["outlived its parent"]
+    assert kinds(run(cancels())[1]) == []
+    assert error.value.trace is not None
+    assert kinds(error.value.trace) == []
