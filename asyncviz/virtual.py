@@ -133,6 +133,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._numbers = itertools.count()
         self.jobs: list[_Job] = []
         self._pools: dict[int, list[float]] = {}
+        self._workers: dict[tuple[int, int], int] = {}
         self._wake = threading.Condition()
         self._threads = set(threading.enumerate())  # those that have nothing to do with this program
 
@@ -232,7 +233,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 worker = free.index(min(free))
             work.started = max(free[worker], work.queued)
             work.finished = free[worker] = round(work.started + job.seconds, DIGITS)
-            work.worker = f"worker {worker}"
+            number = self._workers.setdefault((id(free), worker), len(self._workers))  # two pools, two sets of workers
+            work.worker = f"worker {number}"
             self.session.work.append(work)
             self.call_at(work.finished, job.deliver)
         self.jobs.clear()

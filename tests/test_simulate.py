@@ -328,6 +328,16 @@ def test_work_in_threads_takes_the_time_that_it_sleeps() -> None:
     ]  # fmt: skip
 
 
+def test_two_pools_have_workers_of_their_own() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+            await asyncio.gather(*(loop.run_in_executor(pool, time.sleep, 0.1) for pool in (one, other, one)))
+
+    _, trace = run(main())
+    assert [w.worker for w in trace.work] == ["worker 0", "worker 1", "worker 0"]
+
+
 def test_an_idle_worker_takes_the_next_call() -> None:
     async def main() -> None:
         for _ in range(3):

@@ -46,7 +46,7 @@ SETTINGS = {
 
 def slug(heading: str) -> str:
     """The anchor that JupyterLab gives a heading, as the links have it."""
-    return quote(heading.replace(" ", "-"), safe="()")
+    return quote(heading.replace(" ", "-"), safe=":,;?!'/=@&+()")
 
 
 def contents(title: str, pages: list[str]) -> str:

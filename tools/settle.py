@@ -13,6 +13,7 @@ def settle_jupyterlab() -> None:
 
     ``commsOverSubshells``: with subshells, a widget's callback may run on another thread with another event loop.
     ``fetchNews``: no question about news in front of the first lesson.
+    ``defaultViewers``: the glossary opens as a page, not as its source.
     A file of its own in ``overrides.d`` replaces nobody else's ``overrides.json``.
     """
     folder = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.d")
