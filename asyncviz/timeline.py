@@ -85,12 +85,13 @@ def figure_of(
 
 def compare(
     *traces: Trace, titles: Sequence[str | None] | None = None, theme: ThemeName = None,
-    wakes: bool = False, columns: int = 1, speed: bool = True,
+    wakes: bool = False, columns: int = 1, speed: bool = True, alt: str = "",
 ) -> Comparison:  # fmt: skip
     """Draw recordings one under the other on one time axis, each with how much faster it is than the first.
 
     `wakes` shows each wake-up of one task by another, as an arrow; with one recording too. `columns` puts so many
-    pictures beside each other. `speed=False` leaves out how much faster each is, where that is not the point.
+    pictures beside each other. `speed=False` leaves out how much faster each is, where that is not the point. `alt` is
+    the alternative text, where what the recordings say by themselves differs from run to run.
 
     Returns the picture, with `figure`, `axes` and `savefig`. Raises TypeError for arguments that are no recordings,
     ValueError without any or when `titles` are not as many, or for less than one column.
@@ -101,7 +102,8 @@ def compare(
     if columns < 1:
         raise ValueError(f"there is at least one column, not {columns}")
     titles = [None] * len(traces) if titles is None else titles
-    return Comparison(traces, figure_of(traces, titles, theme, wakes=wakes, columns=columns, speed=speed), speed)
+    figure = figure_of(traces, titles, theme, wakes=wakes, columns=columns, speed=speed)
+    return Comparison(traces, figure, speed, alt)
 
 
 def _badge(first: float, other: float) -> str:

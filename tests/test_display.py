@@ -112,3 +112,10 @@ def test_a_comparison_shows_with_alternative_text() -> None:
     out = io.BytesIO()
     both.savefig(out, format="svg")
     assert out.getvalue().startswith(b"<?xml")
+
+
+def test_a_comparison_says_what_it_is_told() -> None:
+    both = timeline.compare(blocking(), blocking(), alt="Two \"equal\" runs.")
+    bundle = both._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(both) == "Two \"equal\" runs."
+    assert Tags(bundle["text/html"]).found[1][1]["alt"] == "Two \"equal\" runs."

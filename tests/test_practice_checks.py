@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sys
 import threading
@@ -243,6 +244,14 @@ def test_a_forgotten_await_of_an_earlier_check_is_forgotten() -> None:
         assert missing(nothing) == ""
 
 
+def test_no_running_loop_is_the_other_way_round() -> None:
+    async def f() -> None:
+        await asyncio.to_thread(asyncio.get_running_loop)
+
+    assert missing(f).startswith("it raises RuntimeError: no running event loop")
+    assert "A loop runs already" not in missing(f)
+
+
 # -- what can be expected ---------------------------------------------------------------------------------------------
 
 
@@ -438,6 +447,18 @@ def test_a_verdict_in_words_and_pictures() -> None:
     assert bundle["text/html"].count("<img alt=") == 1
     solved = check("00.1", running.load(task, task.solution))
     assert "2 runs on one time axis: yours and the model's." in solved._repr_mimebundle_()["text/plain"]
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_only_on_the_virtual_clock_somebody_is_faster(real: bool) -> None:
+    async def f() -> None:
+        await asyncio.sleep(0.05)
+
+    quick = "async def f():\n    await asyncio.sleep(0.01)"
+    verdict = check(dataclasses.replace(exercise(returns(None), real=real), solution=quick), f)
+    text = verdict._repr_mimebundle_()["text/plain"]
+    assert "2 runs on one time axis: yours and the model's." in text
+    assert ("faster" in text) != real
 
 
 def test_hints_begin_anew_with_another_mistake_and_after_success() -> None:

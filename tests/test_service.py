@@ -163,6 +163,14 @@ def test_jitter_is_the_one_drawn() -> None:
     assert draw(4, "oslo", 1)[0] > 0.1  # or this test would show nothing
 
 
+def test_no_answer_is_sooner_than_its_delay() -> None:
+    with web_service(latency=0.05, jitter=0.2) as running:
+        for url, delay in zip(running.urls(3), running.delays(3), strict=True):
+            assert 0.05 <= delay <= 0.25
+            assert seconds(url) >= delay - 0.02
+        assert running.delays(["oslo"]) == [0.05 + 0.2 * draw(0, "oslo", 1)[0]]
+
+
 def test_draws_are_the_same_everywhere_and_spread_evenly() -> None:
     assert draw(0, "oslo", 1) == pytest.approx((0.34843, 0.19206), abs=1e-5)  # on every version and system
     many = [draw(0, "lima", attempt) for attempt in range(2000)]

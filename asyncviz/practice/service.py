@@ -165,6 +165,15 @@ class WebService:
         """
         return [self.capital_url(slug) for slug in (_first(which) if isinstance(which, int) else which)]
 
+    def delays(self, which: int | Iterable[str]) -> list[float]:
+        """Return the seconds that the service takes over its first answer to each capital after a start or a `reset`.
+
+        Which ones, is said as for `urls`. Nobody can have the answer sooner.
+        """
+        own = self._settings
+        slugs = _first(which) if isinstance(which, int) else list(which)
+        return [own.latency + own.jitter * _server.draw(own.seed, slug, 1)[0] for slug in slugs]
+
     def stats(self) -> Stats:
         """Return what the service has counted so far."""
         return Stats(**self._ask("GET", "/stats"))

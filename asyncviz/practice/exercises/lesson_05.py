@@ -1,0 +1,227 @@
+"""Lesson 05, Improved performance: a limit on how many at once, a limit on the rate, computing while others wait."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asyncviz.practice.capitals import data_path
+from asyncviz.practice.exercise import Case, Exercise
+from asyncviz.practice.expect import EXACT, leaves_nothing_running, overlaps, returns, takes
+from asyncviz.simulate import busy
+
+Fetch = Callable[[str], Awaitable[Any]]
+
+
+def _country(name: str) -> str:
+    return str(json.loads(data_path("capitals", f"{name}.json").read_text(encoding="utf-8"))["country"])
+
+
+class Refused(Exception):
+    """The service answered 429: too many requests."""
+
+
+def _at_most(number: int, seconds: dict[str, float]) -> Fetch:
+    """A service that refuses whoever comes while `number` others are being answered."""
+    busy_with = 0
+
+    async def fetch(name: str) -> str:
+        nonlocal busy_with
+        if busy_with >= number:
+            raise Refused(f"429 Too Many Requests: {number} are being answered already")
+        busy_with += 1
+        try:
+            await asyncio.sleep(seconds[name])
+        finally:
+            busy_with -= 1
+        return _country(name)
+
+    return fetch
+
+
+def _crowd(seconds: dict[str, float], together: float) -> Case:
+    countries = [_country(name) for name in seconds]
+    return Case(
+        (
+            returns(countries, "all countries, in the order of the names"),
+            takes(at_least=together, at_most=together),
+            leaves_nothing_running(),
+        ),
+        arguments=lambda service: (_at_most(3, seconds), list(seconds)),
+    )
+
+
+AT_MOST_THREE = Exercise(
+    id="05.1",
+    title="Three at once",
+    statement="""\
+`fetch_all` downloads all capitals at once. This service answers **three at once** and refuses a fourth. Change
+`fetch_all` so that never more than three are under way, and a next one starts as soon as one of them is done. The six
+in the picture need 0.6, 0.2, 0.2, 0.2, 0.4 and 0.4 s, and 0.8 s together. Return the countries in the order of the
+names.""",
+    function="fetch_all",
+    starter="""\
+async def fetch_all(fetch, names):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(name), name=name) for name in names]
+    return [task.result() for task in tasks]""",
+    solution="""\
+async def fetch_all(fetch, names):
+    slots = asyncio.Semaphore(3)
+
+    async def fetch_one(name):
+        async with slots:
+            return await fetch(name)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch_one(name), name=name) for name in names]
+    return [task.result() for task in tasks]""",
+    cases=(
+        _crowd({"oslo": 0.6, "lima": 0.2, "bern": 0.2, "rome": 0.2, "cairo": 0.4, "tokyo": 0.4}, 0.8),
+        _crowd({"paris": 0.2, "quito": 0.2}, 0.2),
+    ),
+    hints=(
+        "A semaphore with three slots lets three tasks through. All tasks must share the same one.",
+        "Write a coroutine `fetch_one(name)` that waits for a slot, downloads, and gives the slot back. Make one task "
+        "of it for each name.",
+        "`slots = asyncio.Semaphore(3)` at the top of `fetch_all`, and in `fetch_one`: `async with slots:` around "
+        "`return await fetch(name)`.",
+    ),
+)
+
+
+def _strict(number: int) -> Fetch:
+    """A service with a rate limit: `number` at once after a rest, and so many a second. A refusal closes it for 2 s."""
+    tokens, filled, closed = float(number), 0.0, 0.0
+
+    async def fetch(name: str) -> str:
+        nonlocal tokens, filled, closed
+        now = asyncio.get_running_loop().time()
+        if now < closed - EXACT:
+            raise Refused("429 Too Many Requests: closed, because of a request that came too early")
+        tokens, filled = min(float(number), tokens + (now - filled) * number), now
+        if tokens < 1 - EXACT:
+            tokens, filled, closed = 0.0, now + 1.0, now + 2.0  # full again when it opens
+            raise Refused("429 Too Many Requests: this one came too early")
+        tokens -= 1
+        await asyncio.sleep(0.1)
+        return _country(name)
+
+    return fetch
+
+
+def _rated(names: list[str], at_least: float, at_most: float) -> Case:
+    return Case(
+        (
+            returns([_country(name) for name in names], "all countries, in the order of the names"),
+            takes(at_least=at_least, at_most=at_most),
+            leaves_nothing_running(),
+        ),
+        arguments=lambda service: (_strict(4), list(names)),
+    )
+
+
+TEN = ["oslo", "lima", "bern", "rome", "cairo", "tokyo", "paris", "quito", "dakar", "hanoi"]
+
+FOUR_A_SECOND = Exercise(
+    id="05.2",
+    title="Four a second",
+    statement="""\
+This service answers in 0.1 s, but has a rate limit: four requests may come at once, and after that four a second.
+Whoever comes too early is refused, and then the service is closed for two seconds. `fetch_all` has a semaphore, and is
+refused all the same: why? Change it so that nobody is refused, and ten capitals are there after 2.3 s.""",
+    function="fetch_all",
+    starter="""\
+async def fetch_all(fetch, names):
+    slots = asyncio.Semaphore(4)
+
+    async def fetch_one(name):
+        async with slots:
+            return await fetch(name)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch_one(name), name=name) for name in names]
+    return [task.result() for task in tasks]""",
+    solution="""\
+async def fetch_all(fetch, names):
+    slots = asyncio.Semaphore(4)
+
+    async def fetch_one(name):
+        await slots.acquire()
+        try:
+            return await fetch(name)
+        finally:
+            asyncio.get_running_loop().call_later(1.0, slots.release)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch_one(name), name=name) for name in names]
+    return [task.result() for task in tasks]""",
+    cases=(_rated(TEN, 1.5, 2.3), _rated(TEN[:3], 0.1, 0.1)),
+    hints=(
+        "Each slot is free again after 0.1 s, so four slots let forty through in a second. When should a slot come "
+        "back?",
+        "A slot may come back one second after its answer, and not earlier. Nobody needs to wait for that: the loop "
+        "can give it back later, as in section 3.",
+        "Instead of `async with slots:` write `await slots.acquire()`, then `try:` and `return await fetch(name)`, and "
+        "under `finally:` `asyncio.get_running_loop().call_later(1.0, slots.release)`.",
+    ),
+)
+
+
+def _meanwhile(seconds: dict[str, float], computing: float, together: float) -> Case:
+    async def fetch(name: str) -> str:
+        await asyncio.sleep(seconds[name])
+        return _country(name)
+
+    def compute(country: str) -> int:
+        busy(computing)
+        return len(country)
+
+    return Case(
+        (
+            returns([len(_country(name)) for name in seconds], "all results, in the order of the names"),
+            takes(at_least=together, at_most=together),
+            overlaps(at_least=len(seconds)),
+            leaves_nothing_running(),
+        ),
+        arguments=lambda service: (fetch, compute, list(seconds)),
+    )
+
+
+MEANWHILE = Exercise(
+    id="05.3",
+    title="Compute while others wait",
+    statement="""\
+`report` downloads three records at once, `await fetch(name)`, and then computes something from each,
+`compute(record)`: an ordinary function that keeps the thread for 0.2 s. It takes 1.2 s in all: 0.6 s for the longest
+download, then three times 0.2 s. The answers come after 0.2, 0.4 and 0.6 s. Change `report` so that it takes **0.8 s**,
+in one thread. Return the results in the order of the names.""",
+    function="report",
+    starter="""\
+async def report(fetch, compute, names):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(name), name=name) for name in names]
+    return [compute(task.result()) for task in tasks]""",
+    solution="""\
+async def report(fetch, compute, names):
+    async def one(name):
+        record = await fetch(name)
+        return compute(record)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(name), name=name) for name in names]
+    return [task.result() for task in tasks]""",
+    cases=(
+        _meanwhile({"oslo": 0.6, "lima": 0.2, "bern": 0.4}, 0.2, 0.8),
+        _meanwhile({"rome": 0.1, "cairo": 0.1, "tokyo": 0.8, "paris": 0.5}, 0.2, 1.0),
+    ),
+    hints=(
+        "Look at the thread in the picture: it does nothing for 0.6 s, and then computes. Which record is there after "
+        "0.2 s?",
+        "Let each task do both: wait for its record, and compute from it at once, while the others still wait.",
+        "Inside `report`: `async def one(name):` with `record = await fetch(name)` and `return compute(record)`. Make "
+        "the tasks of `one(name)`.",
+    ),
+)
+
+EXERCISES = (AT_MOST_THREE, FOUR_A_SECOND, MEANWHILE)
