@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from .narrative import held_up, never_waited
+from .narrative import held_up, never_waited, one_waits
 from .trace import Trace
 from .words import approximately, plural
 
@@ -58,7 +58,7 @@ def headline(trace: Trace) -> str:
         how = "they take turns" if never_waited(trace) else "their waits overlap"
         return f"{overlap:,} tasks share {where}: {how}"
     if tasks + len(trace.spans) > 1:
-        return "One after another: nothing overlaps"
+        return "One task waits for the other" if one_waits(trace) else "One after another: nothing overlaps"
     if tasks:
         _, start, stop, _ = trace.waits
         if (stop - start).sum() > trace.makespan / 2:

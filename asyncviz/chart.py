@@ -98,6 +98,7 @@ class Chart:
         again[first[:-1][first[:-1] < first[1:]]] = False  # a first step is a start, and no wake-up
         waited = np.zeros(len(order), bool)
         waited[1:] = steps.ready[order][1:] > steps.stop[order][:-1]
+        waited |= self.trace._waited_all_the_same[order]  # on a virtual clock, what is woken at once has waited for 0 s
         i = np.sort(order[again & waited])
         i = i[(steps.waker[i] >= 0) & (steps.waker[i] != steps.task[i])]
         waker, woken, at = rows[steps.waker[i]].tolist(), rows[steps.task[i]].tolist(), self.x(steps.ready[i]).tolist()

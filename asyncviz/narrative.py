@@ -195,12 +195,18 @@ def _overlap_text(trace: Trace) -> str:
     if trace.overlap > 1:
         how = "they took turns" if never_waited(trace) else "their waits overlapped"
         return f"Up to {trace.overlap:,} tasks were in flight at once: {how}"
-    return "The tasks ran one after another"
+    return "" if one_waits(trace) else "The tasks ran one after another"
 
 
 def never_waited(trace: Trace) -> bool:
     """Tasks that wait for nothing but other tasks have no waits to overlap: they just give the thread back."""
     return {trace.reasons[number].kind for number in trace.waits[3]} <= FOR_TASKS
+
+
+def one_waits(trace: Trace) -> bool:
+    """Two tasks, never both in flight, because one waits for the other: that is not one after another."""
+    waits = {trace.reasons[number].kind for number in trace.waits[3]}
+    return len(trace.tasks) == 2 and trace.overlap == 1 and not waits.isdisjoint(FOR_TASKS)
 
 
 def _family_text(trace: Trace) -> Iterator[str]:

@@ -144,6 +144,15 @@ def test_tasks_one_after_another() -> None:
     )
 
 
+def test_one_task_waits_for_the_other() -> None:
+    async def main() -> None:
+        await asyncio.create_task(make(0.01), name="tea")
+
+    assert alternative_text(run(main())) == (
+        'main started tea. main waited for task "tea"; tea waited for sleep 0.01. Both returned.'
+    )
+
+
 def test_who_held_the_loop_and_who_had_to_wait_comes_first() -> None:
     text = alternative_text(run(trouble()))
     assert re.match(r"bad held the loop \(blocking call, line \d+\), and trouble and first had to wait\. Up to", text)

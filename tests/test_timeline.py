@@ -381,6 +381,12 @@ async def waits(*seconds: float) -> None:
         await asyncio.sleep(delay)
 
 
+async def waits_for_another(*, also_before: bool = False) -> None:
+    if also_before:
+        await asyncio.sleep(0.1)
+    await asyncio.create_task(waits(0.2), name="other")
+
+
 def test_titles_state_a_conclusion() -> None:
     assert title(Trace()) == "Nothing was recorded"
     assert title(make(3, 30)) == "3 tasks share one thread: their waits overlap"
@@ -390,6 +396,8 @@ def test_titles_state_a_conclusion() -> None:
     spans = Trace()
     spans.duration, spans.spans = 1.0, [Span("a", 0, 0.4, "M"), Span("b", 0.4, 0.9, "M")]
     assert title(spans) == "One after another: nothing overlaps"
+    assert title(simulate(waits_for_another())[1]) == "One task waits for the other"
+    assert title(simulate(waits_for_another(also_before=True))[1]) == "One task waits for the other"
     for times, subject in ((1, "One long computation"), (2, "2 long computations")):
         held = make(4, 30, 3, hold=0.4)
         start, stop = float(held.steps.start[1]), float(held.steps.stop[1])
@@ -481,6 +489,35 @@ def test_wake_ups_are_drawn_when_asked_for() -> None:
     assert complaints(figure) == []
     assert complaints(timeline.figure_of([Trace()], [None], None, wakes=True)) == []
     assert timeline.plot(trace, Figure().add_subplot(), wakes=True).artists[0].wakes
+
+
+def test_a_wake_up_after_no_time_is_drawn_too() -> None:
+    async def sleeper() -> None:
+        await asyncio.sleep(0.1)
+        asyncviz.busy(0.5)
+        await asyncio.sleep(1)  # suspends when main, which could run long since, is about to cancel it
+
+    async def main() -> None:
+        task = asyncio.create_task(sleeper(), name="sleeper")
+        await asyncio.sleep(0.2)
+        task.cancel()
+        await asyncio.wait([task])
+
+    chart = timeline.compare(simulate(main())[1], wakes=True).figure.axes[0].artists[0].chart()
+    found = [(chart.rows.rows[a].label, chart.rows.rows[b].label, x) for a, b, x in chart.wakes]
+    assert found == [("main", "sleeper", chart.x(0.6)), ("sleeper", "main", chart.x(0.6))]
+
+
+def test_a_task_that_gives_the_thread_back_is_not_woken_by_another() -> None:
+    async def turns() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(turns(), turns())
+
+    chart = timeline.compare(simulate(main())[1], wakes=True).figure.axes[0].artists[0].chart()
+    assert [chart.rows.rows[woken].label for _, woken, _ in chart.wakes] == ["main"]
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing")

@@ -1,4 +1,4 @@
-"""Lesson 03, The event loop: be woken instead of asking, give the others a turn, a sleep of one's own."""
+"""Lesson 03, The event loop: be woken instead of asking, let the others run, a sleep of one's own."""
 
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import EXACT, Expectation, Run, leaves_nothing_running, never_holds, returns, takes
@@ -61,7 +61,7 @@ BE_WOKEN = Exercise(
     title="Be woken, do not ask",
     statement="""\
 In `tea_time` the tea asks every millisecond whether the kettle has boiled. It shall be woken instead, once, by the
-kettle. Time and result stay as they are: the tea is there as soon as the kettle has boiled.""",
+kettle. Time and result stay as they are.""",
     function="tea_time",
     starter="""\
 async def boil(state, seconds):
@@ -96,7 +96,7 @@ async def tea_time(seconds):
     return cup.result()""",
     cases=(_boiling(0.5), _boiling(0.3)),
     hints=(
-        "Each turn of the `while` costs the loop a timer and a step, and nearly every answer is no.",
+        "Each round of the `while` costs the loop a timer and a step, and nearly every answer is no.",
         "Let the kettle tell. asyncio has an object for this, which tasks can wait for and another task can set.",
         "Make `boiled = asyncio.Event()` in `tea_time` and hand it to both. The kettle calls `boiled.set()`, and the "
         "tea does `await boiled.wait()`.",
@@ -105,11 +105,11 @@ async def tea_time(seconds):
 
 A_TURN = Exercise(
     id="03.2",
-    title="Give the others a turn",
+    title="Let the others run",
     statement="""\
-In `cook` the task `peel` works on 20 carrots, 0.03 s each. `time.sleep` stands for work that nobody can wait for: it
-has to be done here, in this thread. Meanwhile the `heartbeat` stands still. Change `peel` so that the loop can look
-after the others between two carrots. Then all is done after 0.6 s.""",
+In `cook` the task `peel` works on 20 carrots, 0.03 s each. `time.sleep` stands for work that has to be done here, in
+this thread. Meanwhile the `heartbeat` stands still. Change `peel` so that the loop can look after others between two
+carrots. Then all is done after 0.6 s. (What was wrong in section 7, with nothing to do in between, is right here.)""",
     function="cook",
     starter="""\
 async def heartbeat():
@@ -180,8 +180,8 @@ OWN_SLEEP = Exercise(
     id="03.3",
     title="A sleep of your own",
     statement="""\
-`nap` is a home-made sleep that keeps asking for the time. Build a real one, from what `asyncio.sleep` itself is made
-of: a Future and a timer of the loop. `nap(0.4)` shall take 0.4 s and return `"rested"`. Do without `asyncio.sleep`.""",
+`nap` is a home-made sleep that keeps asking for the time. Build a real one without `asyncio.sleep`, from what that is
+made of: a Future and a timer of the loop. `nap(0.4)` shall take 0.4 s and return `"rested"`.""",
     function="nap",
     starter="""\
 async def nap(seconds):
