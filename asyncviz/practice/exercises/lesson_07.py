@@ -1,0 +1,281 @@
+"""Lesson 07, Scalability: a bounded queue, refusing when all slots are taken, one slow client among many."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from asyncviz.practice.exercise import Case, Exercise
+from asyncviz.practice.expect import Expectation, Run, leaves_nothing_running, returns, takes
+
+
+class MemoryFull(Exception):
+    """More messages are held than there is memory for."""
+
+
+class Overload(Exception):
+    """More comes at once than somebody can bear."""
+
+
+def _post(receiving: float, sending: float, room: int) -> tuple[Callable[[], Any], Callable[[str], Any]]:
+    """`receive` and `send`, which count the messages that are received and not yet sent."""
+    held = number = 0
+
+    async def receive() -> str:
+        nonlocal held, number
+        await asyncio.sleep(receiving)
+        held, number = held + 1, number + 1
+        if held > room:
+            raise MemoryFull(f"{held} messages are held, and there is memory for {room}")
+        return f"message {number}"
+
+    async def send(message: str) -> str:
+        nonlocal held
+        await asyncio.sleep(sending)
+        held -= 1
+        return f"{message} sent"
+
+    return receive, send
+
+
+def _relayed(receiving: float, sending: float, number: int, together: float) -> Case:
+    return Case(
+        (
+            returns([f"message {n} sent" for n in range(1, number + 1)], "all messages are sent, in order"),
+            takes(at_least=together, at_most=together),
+            leaves_nothing_running(),
+        ),
+        arguments=lambda service: (*_post(receiving, sending, 4), number),
+    )
+
+
+BOUNDED = Exercise(
+    id="07.1",
+    title="Memory for four",
+    statement="""\
+`relay` receives messages and sends them on. A message comes every 0.1 s, and sending takes 0.3 s. The queue between
+has no limit, and memory is full soon: there is room for **four messages** that are received and not yet sent, and those
+in the hands of the two tasks count. Change `relay` so that never more than four are held, and eight messages still take
+no more than 2.5 s. It returns what `send` returned, in order.""",
+    function="relay",
+    starter="""\
+async def relay(receive, send, number):
+    queue, sent = asyncio.Queue(), []
+
+    async def receiver():
+        for _ in range(number):
+            await queue.put(await receive())
+
+    async def sender():
+        for _ in range(number):
+            sent.append(await send(await queue.get()))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(receiver(), name="receiver")
+        group.create_task(sender(), name="sender")
+    return sent""",
+    solution="""\
+async def relay(receive, send, number):
+    queue, sent = asyncio.Queue(maxsize=2), []
+
+    async def receiver():
+        for _ in range(number):
+            await queue.put(await receive())
+
+    async def sender():
+        for _ in range(number):
+            sent.append(await send(await queue.get()))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(receiver(), name="receiver")
+        group.create_task(sender(), name="sender")
+    return sent""",
+    cases=(_relayed(0.1, 0.3, 8, 2.5), _relayed(0.3, 0.1, 5, 1.6)),
+    hints=(
+        "Section 5 shows a queue with a limit. Who waits when it is full, and what does this one hold meanwhile?",
+        "Of the four messages one is in the sender's hands, and one in the receiver's, who waits in `put`. How many "
+        "may lie in the queue?",
+        "`asyncio.Queue(maxsize=2)`: two in the queue and one in the hands of each task.",
+    ),
+)
+
+
+def _strained(room: int) -> Callable[[str], Awaitable[str]]:
+    working = 0
+
+    async def handle(name: str) -> str:
+        nonlocal working
+        if working == room:
+            raise Overload(f"{name} is request number {room + 1} at once, and {room} can be handled")
+        working += 1
+        try:
+            await asyncio.sleep(0.5)
+        finally:
+            working -= 1
+        return f"hello {name}"
+
+    return handle
+
+
+def _arriving(arrivals: list[tuple[float, str]], refused: set[str], last: float) -> Case:
+    answers = ["busy" if name in refused else f"hello {name}" for _, name in arrivals]
+    return Case(
+        (
+            returns(answers, 'as many as possible are served, and the others are told "busy"'),
+            takes(at_least=last, at_most=last),
+            leaves_nothing_running(),
+        ),
+        arguments=lambda service: (_strained(3), list(arrivals)),
+    )
+
+
+REFUSE = Exercise(
+    id="07.2",
+    title="Full is full",
+    statement="""\
+`serve` gets a list of arrivals, each with the second at which a request comes and the name of its client.
+`handle(name)` takes 0.5 s over a request, and can bear **three at once**. Change `serve` so that a request is handled
+if fewer than three are, and otherwise gets the answer `"busy"` *at once*, without waiting. Return the answers in the
+order of the arrivals.""",
+    function="serve",
+    starter="""\
+async def serve(handle, arrivals):
+    async def request(second, name):
+        await asyncio.sleep(second)  # it comes
+        return await handle(name)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(request(*arrival), name=arrival[1]) for arrival in arrivals]
+    return [task.result() for task in tasks]""",
+    solution="""\
+async def serve(handle, arrivals):
+    slots = asyncio.Semaphore(3)
+
+    async def request(second, name):
+        await asyncio.sleep(second)  # it comes
+        if slots.locked():
+            return "busy"
+        async with slots:
+            return await handle(name)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(request(*arrival), name=arrival[1]) for arrival in arrivals]
+    return [task.result() for task in tasks]""",
+    cases=(
+        _arriving(
+            [(0.0, "Ada"), (0.1, "Bo"), (0.2, "Cy"), (0.3, "Di"), (0.45, "Eli"), (0.7, "Fay"), (0.8, "Gus")],
+            {"Di", "Eli"},
+            1.3,
+        ),
+        _arriving([(0.2, "Cy"), (0.0, "Ada"), (0.1, "Bo")], set(), 0.7),
+    ),
+    hints=(
+        "A semaphore with three slots keeps the fourth out, but lets it wait. What tells whether a slot is free?",
+        "`slots.locked()` is true when no slot is free. Ask after the request has come, and before you take a slot.",
+        '`slots = asyncio.Semaphore(3)` at the top. After the sleep: `if slots.locked(): return "busy"`, and then '
+        "`async with slots:` around `return await handle(name)`.",
+    ),
+)
+
+Send = Callable[[int], Awaitable[None]]
+OLD = 1.0  # seconds after which nobody wants a message any more
+
+
+def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> Case:
+    got: dict[str, list[int]] = {}
+
+    def arguments(service: Any) -> tuple[AsyncIterator[int], list[Send]]:
+        got.clear()
+        got.update({name: [] for name in pace})
+
+        async def messages() -> AsyncIterator[int]:
+            for n in range(1, number + 1):
+                await asyncio.sleep(0.1)
+                yield n
+
+        def client(name: str, seconds: float) -> Send:
+            receiving = False
+
+            async def send(message: int) -> None:
+                nonlocal receiving
+                if receiving:
+                    raise Overload(f"{name} gets message {message} while it still takes the one before")
+                late = asyncio.get_running_loop().time() - message / 10
+                if late > OLD:
+                    raise MemoryFull(f"{name} gets message {message} {late:.1f} s late: what waits for it has no limit")
+                if name not in misses and late > 0.05:
+                    raise MemoryFull(f"{name} is quick, but gets message {message} {late:.1f} s late")
+                receiving = True
+                await asyncio.sleep(seconds)
+                receiving = False
+                got[name].append(message)
+
+            return send
+
+        return messages(), [client(name, seconds) for name, seconds in pace.items()]
+
+    def fault(run: Run) -> str:
+        for name, some in got.items():
+            if some != sorted(set(some)):
+                return f"{name} gets messages twice, or in the wrong order"
+            if name not in misses and len(some) < number:
+                return f"{name} is quick, but gets {len(some)} of {number} messages"
+            if name in misses and len(some) < number * 0.1 / pace[name]:
+                return f"{name} gets {len(some)} of {number} messages, and could take more of them"
+        return ""
+
+    return Case(
+        (
+            Expectation("all quick clients get all messages, and the slow one as many as it can take", fault),
+            takes(at_least=number / 10, at_most=end),
+            leaves_nothing_running(),
+        ),
+        arguments=arguments,
+    )
+
+
+SLOW_CLIENT = Exercise(
+    id="07.3",
+    title="One slow client",
+    statement="""\
+`broadcast` sends each message to all clients: `messages` gives one every 0.1 s, and each of the functions in `sends`
+delivers a message to one client. Most need 0.02 s for it, but one needs 0.35 s, so everybody gets everything late.
+Change `broadcast`: each client gets a task and a queue of its own, with **at most two** messages in it, and whoever
+has a full queue **misses** the message. When there are no more messages, what lies in the queues is still delivered,
+and then all tasks end.""",
+    function="broadcast",
+    starter="""\
+async def broadcast(messages, sends):
+    async for message in messages:
+        for send in sends:
+            await send(message)""",
+    solution="""\
+async def broadcast(messages, sends):
+    queues = [asyncio.Queue(maxsize=2) for _ in sends]
+
+    async def deliver(send, queue):
+        while (message := await queue.get()) is not None:
+            await send(message)
+
+    async with asyncio.TaskGroup() as group:
+        for n, send in enumerate(sends):
+            group.create_task(deliver(send, queues[n]), name=f"client {n + 1}")
+        async for message in messages:
+            for queue in queues:
+                if not queue.full():
+                    queue.put_nowait(message)
+        for queue in queues:
+            await queue.put(None)""",
+    cases=(
+        _hall(20, {"client 1": 0.02, "client 2": 0.35, "client 3": 0.02}, {"client 2"}, 3.3),
+        _hall(5, {"client 1": 0.02, "client 2": 0.03}, set(), 0.6),
+    ),
+    hints=(
+        "Nobody may wait for the slow client, except a task of its own.",
+        "Make a queue and a task for each client. The task takes messages out of its queue and sends them. `broadcast` "
+        "itself never waits for a client: it puts a message into each queue that is not full.",
+        "`if not queue.full(): queue.put_nowait(message)`. At the end `await queue.put(None)` into each queue: a task "
+        "that gets `None` ends.",
+    ),
+)
+
+EXERCISES = (BOUNDED, REFUSE, SLOW_CLIENT)
