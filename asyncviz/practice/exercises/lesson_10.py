@@ -76,7 +76,7 @@ async def toast(toaster):
     return "toast\"""",
     cases=(_toasted(0.4005), _toasted(0.6503)),
     hints=(
-        "Each look costs a turn of the loop. A longer nap costs fewer turns, but then the toast gets cold. Mistake 4 "
+        "Each look costs a turn of the loop. A longer nap costs fewer turns, but then the toast gets cold. Mistake 3 "
         "shows what to wait for.",
         "An Event has a coroutine method `wait()`: it pauses until the Event is set.",
         "Put `await toaster.popped.wait()` in place of the two lines of the loop.",
