@@ -136,7 +136,8 @@ def _polling(view: View) -> Iterator[Finding]:
                 found[spot if spot[1] else (task.file, task.line), how].append((_plain(task.coroutine), wall))
     for (spot, how), cases in found.items():
         who = some(name for name, _ in cases)
-        message = f"{who} asked over and over, with {how} in between, and kept the loop busy."
+        price = "kept the loop busy" if how == "sleep(0)" else "woke the loop for it each time"
+        message = f"{who} asked over and over, with {how} in between, and {price}."
         yield finding("busy polling", spot, message, max(wall for _, wall in cases))
 
 
