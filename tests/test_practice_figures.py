@@ -49,6 +49,12 @@ def test_places_that_are_things_have_names_and_are_not_joined() -> None:
     assert {line.get_linestyle() for line in ax.lines} == {"None"}
 
 
+def test_a_line_that_ends_early_has_its_name_there() -> None:
+    early: dict[str, Any] = {**LINES, "processes": {1: [0.5], 3: [0.6]}}
+    ax = curves(early, **WORDS).axes[0]
+    assert [text.get_text() for text in ax.texts if getattr(text, "arrow_patch", None) is None] == ["processes"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_no_words_overlap(theme: Any, scale: Any) -> None:

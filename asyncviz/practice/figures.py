@@ -24,6 +24,7 @@ Scale = Literal["log", "linear"]
 
 WIDTH, HEIGHT = 9.0, 4.4  # inches
 LEFT = 0.065  # of the width, for the numbers at the side
+EARLY = 0.7  # of the width: a line that ends before has its name there
 GAP = 15.0  # points between the names of two lines
 MARKS = "osD^vP"  # with the colours, so that lines can be told apart without them
 COLOURS = ("running", "work", "busy", "path", "ready", "waiting")
@@ -148,12 +149,18 @@ def _dress(ax: Axes, scales: tuple[Scale, Scale], places: list[float], colours: 
 
 
 def _name(ax: Axes, ends: list[tuple[str, str, float, float]]) -> None:
-    """The names at the right, each as near to its line's end as the others let it."""
+    """The names at the right, each as near to its line's end as the others let it; beside one that ends early."""
     to_points = 72 / ax.figure.dpi
     right, low = ax.bbox.x1 * to_points, ax.bbox.y0 * to_points
     above = low  # how far up there are names already
     for name, colour, place, value in sorted(ends, key=lambda end: end[3]):
         end_x, end_y = ax.transData.transform((place, value)) * to_points
+        if ax.transAxes.inverted().transform(ax.transData.transform((place, value)))[0] < EARLY:
+            ax.annotate(
+                name, (place, value), (10, 3), textcoords="offset points", color=colour, fontsize=NAME,
+                bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.5},  # a line may pass behind it
+            )  # fmt: skip
+            continue
         half = GAP * (name.count("\n") + 1) / 2
         height = max(end_y, above + half)
         above = height + half
