@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import itertools
 import json
 import re
 import subprocess
@@ -26,6 +27,23 @@ PICTURE = f'<img alt="x" src="data:image/png;base64,{PNG}">'
 def test_notebook_keeps_the_rules(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert rules.complaints(notebook, path.parent) == []
+
+
+def neighbours(names: list[str], texts: dict[str, str]) -> list[str]:
+    """Lessons that do not link to the one before and the one after."""
+    pairs = itertools.pairwise(names)
+    links = [pair for one, other in pairs for pair in ((one, other), (other, one))]
+    return [f"{here} does not link to {there}" for here, there in links if f"({there})" not in texts[here]]
+
+
+def test_each_lesson_links_to_its_neighbours() -> None:
+    lessons = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    texts = {}
+    for name in lessons:
+        notebook = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
+        texts[name] = " ".join(rules.source(cell) for _, cell in rules.cells(notebook, "markdown"))
+    assert neighbours(lessons, texts) == []
+    assert neighbours(["a", "b"], {"a": "[b](b)", "b": ""}) == ["b does not link to a"]
 
 
 # -- Each rule, seen failing ----------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 
-def compute(count: int) -> float:
+def compute(count: int, times: int = 1) -> float:
     """Add up the first `count` squares, the same work each time, and return the seconds of CPU time that it took.
+
+    times: how often it is done, one after another.
 
     CPU time runs only while a core works for this thread: not while it waits for a core, or for the interpreter's lock.
     """
     start = time.thread_time()
-    sum(n * n for n in range(count))
+    for _ in range(times):
+        sum(n * n for n in range(count))
     return time.thread_time() - start

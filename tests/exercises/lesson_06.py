@@ -1,0 +1,124 @@
+"""Typical wrong answers to the exercises of lesson 06: name, the function's cell, and what the check must say."""
+
+SHRINK = "async def shrink_all(shrink, pictures):\n"
+GALLERY = "async def gallery(load, show, names):\n"
+SEARCH = "async def search_box(typed, search):\n    found = []\n"
+FIND = "    async def find(text):\n        found.append(await search(text))\n"
+
+WRONG = {
+    "06.1": [
+        (
+            "a pause when all is done",
+            SHRINK + "    small = [shrink(picture) for picture in pictures]\n"
+            "    await asyncio.sleep(0)\n    return small",
+            "holds the loop for 0.6 s",
+        ),
+        (
+            "the pause is too long",
+            SHRINK + "    small = []\n    for picture in pictures:\n        small.append(shrink(picture))\n"
+            "        await asyncio.sleep(0.01)\n    return small",
+            "it takes 0.9 s, and 0.6 s is enough",
+        ),
+        (
+            "an awaited coroutine that never pauses",
+            SHRINK + "    async def one(picture):\n        return shrink(picture)\n\n"
+            "    return [await one(picture) for picture in pictures]",
+            "holds the loop for 0.6 s",
+        ),
+        (
+            "forgotten await",
+            SHRINK + "    small = []\n    for picture in pictures:\n        small.append(shrink(picture))\n"
+            "        asyncio.sleep(0)\n    return small",
+            "sleep() is called, but never awaited",
+        ),
+        (
+            "too seldom",
+            SHRINK + "    small = []\n    for number, picture in enumerate(pictures, 1):\n"
+            "        small.append(shrink(picture))\n        if number % 10 == 0:\n"
+            "            await asyncio.sleep(0)\n    return small",
+            "holds the loop for 0.2 s",
+        ),
+        (
+            "awaits what is no coroutine",
+            SHRINK + "    return [await shrink(picture) for picture in pictures]",
+            "it raises TypeError",
+        ),
+    ],
+    "06.2": [
+        (
+            "a coroutine around it",
+            GALLERY + "    async def one(name):\n        return load(name)\n\n"
+            "    for name in names:\n        show(await one(name))",
+            "holds the loop for 0.8 s",
+        ),
+        (
+            "slices of a call that cannot be cut",
+            GALLERY + "    for name in names:\n        show(load(name))\n        await asyncio.sleep(0)",
+            "holds the loop for 0.2 s",
+        ),
+        (
+            "all of it in the thread",
+            GALLERY + "    def one(name):\n        show(load(name))\n\n"
+            "    for name in names:\n        await asyncio.to_thread(one, name)",
+            "show() was called from another thread",
+        ),
+        (
+            "one call for all pictures",
+            GALLERY + "    def load_all():\n        return [load(name) for name in names]\n\n"
+            "    for picture in await asyncio.to_thread(load_all):\n        show(picture)",
+            "and yet loaded 4 pictures",
+        ),
+        (
+            "calls the function instead of handing it over",
+            GALLERY + "    for name in names:\n        show(await asyncio.to_thread(load(name)))",
+            "it raises TypeError",
+        ),
+        (
+            "all at once",
+            GALLERY + "    for picture in await asyncio.gather(*[asyncio.to_thread(load, name) for name in names]):\n"
+            "        show(picture)",
+            "it takes only 0.2 s",
+        ),
+        (
+            "forgotten await",
+            GALLERY + "    for name in names:\n        show(asyncio.to_thread(load, name))",
+            "show() is called with a coroutine, and no picture",
+        ),
+    ],
+    "06.3": [
+        (
+            "nothing is cancelled",
+            SEARCH + "    tasks = []\n" + FIND + "    async for text in typed:\n"
+            "        tasks.append(asyncio.create_task(find(text)))\n    await asyncio.gather(*tasks)\n    return found",
+            "it returns 4 values where 2 are asked for",
+        ),
+        (
+            "the last one is not awaited",
+            SEARCH + "    running = None\n" + FIND + "    async for text in typed:\n        if running:\n"
+            "            running.cancel()\n        running = asyncio.create_task(find(text))\n    return found",
+            "it returns 1 value",
+        ),
+        (
+            "waits for the cancelled one as if it were there",
+            SEARCH + "    running = None\n" + FIND + "    async for text in typed:\n        if running:\n"
+            "            running.cancel()\n            await running\n"
+            "        running = asyncio.create_task(find(text))\n"
+            "    await running\n    return found",
+            "CancelledError",
+        ),
+        (
+            "only the very last result",
+            SEARCH + "    running = None\n    async for text in typed:\n        if running:\n"
+            "            running.cancel()\n        running = asyncio.create_task(search(text))\n"
+            "    return [await running]",
+            "it returns 1 value where 2 are asked for",
+        ),
+        (
+            "old results are thrown away, but their searches go on to the end",
+            SEARCH + "    async def find(text):\n        result = await search(text)\n        if text == latest:\n"
+            "            found.append(result)\n\n    tasks = []\n    async for text in typed:\n        latest = text\n"
+            "        tasks.append(asyncio.create_task(find(text)))\n    await tasks[-1]\n    return found",
+            "an old search goes on while the new one is under way",
+        ),
+    ],
+}
