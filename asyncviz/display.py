@@ -73,7 +73,7 @@ class Comparison:
 
     def __init__(self, traces: Sequence[Trace], figure: Figure, speed: bool = True, alt: str = "") -> None:
         self.traces, self.figure, self.axes, self.savefig = tuple(traces), figure, figure.axes, figure.savefig
-        self._speed, self._alt = speed, alt
+        self._speed, self._alt = speed, " ".join(alt.split())
 
     def __repr__(self) -> str:
         """What the picture says, without clock readings."""
