@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import EXACT, leaves_nothing_running, overlaps, returns, takes
+from asyncviz.practice.expect import EXACT, Expectation, leaves_nothing_running, overlaps, returns, takes
 from asyncviz.simulate import busy
 
 Fetch = Callable[[str], Awaitable[Any]]
@@ -15,6 +15,11 @@ Fetch = Callable[[str], Awaitable[Any]]
 
 def _country(name: str) -> str:
     return str(json.loads(data_path("capitals", f"{name}.json").read_text(encoding="utf-8"))["country"])
+
+
+def _with(names: str, expectation: Expectation) -> Expectation:
+    """The same of another list of names, and said so: a report with two different times would be a riddle."""
+    return expectation._replace(right=f"with {names}: {expectation.right}") if names else expectation
 
 
 class Refused(Exception):
@@ -28,6 +33,7 @@ def _at_most(number: int, seconds: dict[str, float]) -> Fetch:
     async def fetch(name: str) -> str:
         nonlocal busy_with
         if busy_with >= number:
+            await asyncio.sleep(0.1)  # so that the picture shows how many came at once
             raise Refused(f"429 Too Many Requests: {number} are being answered already")
         busy_with += 1
         try:
@@ -39,12 +45,12 @@ def _at_most(number: int, seconds: dict[str, float]) -> Fetch:
     return fetch
 
 
-def _crowd(seconds: dict[str, float], together: float) -> Case:
+def _crowd(seconds: dict[str, float], together: float, other: str = "") -> Case:
     countries = [_country(name) for name in seconds]
     return Case(
         (
             returns(countries, "all countries, in the order of the names"),
-            takes(at_least=together, at_most=together),
+            _with(other, takes(at_least=together, at_most=together)),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (_at_most(3, seconds), list(seconds)),
@@ -57,7 +63,7 @@ AT_MOST_THREE = Exercise(
     statement="""\
 `fetch_all` downloads all capitals at once. This service answers **three at once** and refuses a fourth. Change
 `fetch_all` so that never more than three are under way, and a next one starts as soon as one of them is done. The six
-in the picture need 0.6, 0.2, 0.2, 0.2, 0.4 and 0.4 s, and 0.8 s together. Return the countries in the order of the
+need 0.6, 0.2, 0.2, 0.2, 0.4 and 0.4 s, in this order, and 0.8 s together. Return the countries in the order of the
 names.""",
     function="fetch_all",
     starter="""\
@@ -78,7 +84,7 @@ async def fetch_all(fetch, names):
     return [task.result() for task in tasks]""",
     cases=(
         _crowd({"oslo": 0.6, "lima": 0.2, "bern": 0.2, "rome": 0.2, "cairo": 0.4, "tokyo": 0.4}, 0.8),
-        _crowd({"paris": 0.2, "quito": 0.2}, 0.2),
+        _crowd({"paris": 0.2, "quito": 0.2}, 0.2, "two names"),
     ),
     hints=(
         "A semaphore with three slots lets three tasks through. All tasks must share the same one.",
@@ -110,11 +116,11 @@ def _strict(number: int) -> Fetch:
     return fetch
 
 
-def _rated(names: list[str], at_least: float, at_most: float) -> Case:
+def _rated(names: list[str], at_least: float, at_most: float, other: str = "") -> Case:
     return Case(
         (
             returns([_country(name) for name in names], "all countries, in the order of the names"),
-            takes(at_least=at_least, at_most=at_most),
+            _with(other, takes(at_least=at_least, at_most=at_most)),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (_strict(4), list(names)),
@@ -129,7 +135,7 @@ FOUR_A_SECOND = Exercise(
     statement="""\
 This service answers in 0.1 s, but has a rate limit: four requests may come at once, and after that four a second.
 Whoever comes too early is refused, and then the service is closed for two seconds. `fetch_all` has a semaphore, and is
-refused all the same: why? Change it so that nobody is refused, and ten capitals are there after 2.3 s.""",
+refused all the same: why? Change it so that nobody is refused, and ten capitals are there in 2.3 s at most.""",
     function="fetch_all",
     starter="""\
 async def fetch_all(fetch, names):
@@ -156,10 +162,10 @@ async def fetch_all(fetch, names):
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(fetch_one(name), name=name) for name in names]
     return [task.result() for task in tasks]""",
-    cases=(_rated(TEN, 1.5, 2.3), _rated(TEN[:3], 0.1, 0.1)),
+    cases=(_rated(TEN, 1.5, 2.3), _rated(TEN[:3], 0.1, 0.1, "three names")),
     hints=(
-        "Each slot is free again after 0.1 s, so four slots let forty through in a second. When should a slot come "
-        "back?",
+        "With `async with slots:` each slot is free again after 0.1 s, so four slots let forty through in a second. "
+        "When should a slot come back, and must the task stay until then?",
         "A slot may come back one second after its answer, and not earlier. Nobody needs to wait for that: the loop "
         "can give it back later, as in section 3.",
         "Instead of `async with slots:` write `await slots.acquire()`, then `try:` and `return await fetch(name)`, and "
@@ -168,7 +174,7 @@ async def fetch_all(fetch, names):
 )
 
 
-def _meanwhile(seconds: dict[str, float], computing: float, together: float) -> Case:
+def _meanwhile(seconds: dict[str, float], computing: float, together: float, other: str = "") -> Case:
     async def fetch(name: str) -> str:
         await asyncio.sleep(seconds[name])
         return _country(name)
@@ -180,8 +186,8 @@ def _meanwhile(seconds: dict[str, float], computing: float, together: float) -> 
     return Case(
         (
             returns([len(_country(name)) for name in seconds], "all results, in the order of the names"),
-            takes(at_least=together, at_most=together),
-            overlaps(at_least=len(seconds)),
+            _with(other, takes(at_least=together, at_most=together)),
+            _with(other, overlaps(at_least=len(seconds))),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (fetch, compute, list(seconds)),
@@ -213,7 +219,7 @@ async def report(fetch, compute, names):
     return [task.result() for task in tasks]""",
     cases=(
         _meanwhile({"oslo": 0.6, "lima": 0.2, "bern": 0.4}, 0.2, 0.8),
-        _meanwhile({"rome": 0.1, "cairo": 0.1, "tokyo": 0.8, "paris": 0.5}, 0.2, 1.0),
+        _meanwhile({"rome": 0.1, "cairo": 0.1, "tokyo": 0.8, "paris": 0.5}, 0.2, 1.0, "four names"),
     ),
     hints=(
         "Look at the thread in the picture: it does nothing for 0.6 s, and then computes. Which record is there after "
