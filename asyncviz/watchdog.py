@@ -95,11 +95,12 @@ class Watchdog:
         self.ended = _thread.allocate_lock()
 
     def start(self) -> None:
-        self.finished, begun = _thread.allocate_lock(), threading.Event()
-        self.finished.acquire()
-        self.ended.acquire()
+        self.finished, begun = _thread.allocate_lock(), _thread.allocate_lock()
+        for lock in (self.finished, self.ended, begun):
+            lock.acquire()
         self.thread = _thread.start_new_thread(self._run, (self.finished, begun))
-        begun.wait()  # from now on, whoever counts threads always counts this one
+        with begun:  # until it runs: whoever counts threads always counts it. No Event: tools forbid its wait in a loop
+            pass
 
     def stop(self) -> None:
         """End the thread, and wait for that."""
@@ -110,9 +111,9 @@ class Watchdog:
                 with self.ended:
                     pass
 
-    def _run(self, finished: Any, begun: threading.Event) -> None:
+    def _run(self, finished: Any, begun: _thread.LockType) -> None:
         meter = Meter()
-        begun.set()
+        begun.release()
         try:
             while not finished.acquire(timeout=TICK):
                 meter.look()
