@@ -120,11 +120,11 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             _context: Any
 
             def _run(self) -> None:
-                nonlocal current, cause, moment
-                info = self._mark
+                nonlocal current, foreign, cause, moment
+                info, outer = self._mark, None
                 if current is not None:
                     interrupt()
-                outer = current
+                    outer, abroad, foreign = current, foreign, False
                 current = info
                 cause = info.n
                 moment = clock()
@@ -151,8 +151,9 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                         current = None
                         cause = IO
                         moment = stop
-                        if outer is not None:
-                            resume(outer, info.n, stop)
+                        if outer is not None:  # a loop that is run inside its step has made this one
+                            foreign, outer.ready = abroad, stop
+                            resume(outer, info.n, stop, session.reason(waits.NESTED))
                     self = None  # type: ignore[assignment]  # as asyncio does: break the cycle of an error
 
         return dressed_like(Handle, base, plain_run if fast else None)
@@ -354,22 +355,22 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     # -- in and out ----------------------------------------------------------------------------------------------
 
-    def begin(stand_in: Any) -> tuple[Any, float, int]:
+    def begin(stand_in: Any) -> tuple[Any, bool, int]:
         """An eager task's first step begins, inside the step that creates it."""
-        nonlocal current, cause, moment
+        nonlocal current, foreign, cause, moment
         if current is not None:
             interrupt()
-        before = current, moment, len(rows)
-        current, cause, moment = stand_in, stand_in.n, clock()
+        before = current, foreign, len(rows)
+        current, foreign, cause, moment = stand_in, False, stand_in.n, clock()
         stand_in.ready = moment
         return before
 
-    def finished(stand_in: Any, before: tuple[Any, float, int], info: TaskInfo | None) -> None:
+    def finished(stand_in: Any, before: tuple[Any, bool, int], info: TaskInfo | None) -> None:
         """It ended; `info` None: it never began, the task was created without being run."""
-        nonlocal current, cause, moment
+        nonlocal current, foreign, cause, moment
         if current is not stand_in:
             return  # the recording ended meanwhile
-        outer, _, length = before
+        outer, foreign, length = before
         stop = clock()
         if info is None:
             if outer is not None and len(rows) == length:  # take the interruption back

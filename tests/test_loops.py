@@ -212,6 +212,54 @@ def test_nested_runs(module: str) -> None:
     assert said.splitlines() == ["['inner', 'other', 'outer']", "{'returned'}", "True", "['sleep 0.02']", "True"]
 
 
+def test_two_nested_runs_are_told_alike() -> None:
+    """The step below in the pile, and the one on top: both wait for what the loop does inside them."""
+    pytest.importorskip("nest_asyncio2")
+    said = run_alone("""
+        import asyncio, nest_asyncio2, asyncviz
+        nest_asyncio2.apply()
+        async def nap(seconds):
+            await asyncio.sleep(seconds)
+        async def run(seconds):
+            asyncio.run(nap(seconds))
+        async def main():
+            below = asyncio.create_task(run(0.03), name="below")
+            await asyncio.gather(below, asyncio.create_task(run(0.1), name="top"))
+        async def cell():  # its step began before the recording did
+            with asyncviz.record() as here:
+                asyncio.run(main())
+            assert here.tasks["main"].outcome == "returned"
+            return here
+        with asyncviz.record() as outside:
+            asyncio.run(main())
+        for trace, names in (outside, ("below", "top")), (asyncio.run(cell()), ("below", "top", "cell")):
+            assert not trace.failure and not trace.problems, (trace.failure, trace.problems)
+            for name in names:
+                slices = [s for s in trace.tasks[name].slices if s.state != "running"]
+                first = slices.pop(0) if name != "cell" else None  # until its first step
+                waited = sum(s.stop - s.start for s in slices)
+                print(name, waited > 0.09, sorted({(s.state, s.reason) for s in slices}))
+    """)
+    told = "True [('waiting', 'a loop run inside the step')]"
+    assert said.splitlines() == [f"{name} {told}" for name in ("below", "top", "below", "top", "cell")]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came in 3.12")
+def test_an_eager_task_in_a_step_that_began_before_the_recording() -> None:
+    async def main() -> asyncviz.Trace:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+        with asyncviz.record() as trace:
+            await asyncio.create_task(asyncio.sleep(0), name="eager")
+        return trace
+
+    trace = asyncio.run(main())
+    assert trace.failure == ""
+    assert trace.problems == []
+    assert trace.tasks["eager"].outcome == "returned"
+    assert trace.tasks["eager"].slices[0].state == "running"
+    assert [s.state for s in trace.tasks["main"].slices][:4] == ["running", "ready", "running", "waiting"]
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="3.12 names a task when it may have ended already")
 def test_eager_tasks() -> None:
     done: list[str] = []

@@ -181,7 +181,7 @@ OWN_SLEEP = Exercise(
     title="A sleep of your own",
     statement="""\
 `nap` is a home-made sleep that keeps asking for the time. Build a real one without `asyncio.sleep`, from what that is
-made of: a Future and a timer of the loop. `nap(0.4)` shall take 0.4 s and return `"rested"`.""",
+made of: a future and a timer of the loop. `nap(0.4)` shall take 0.4 s and return `"rested"`.""",
     function="nap",
     starter="""\
 async def nap(seconds):

@@ -39,8 +39,9 @@ THREAD_OR_NOT = Exercise(
     title="Who goes into a thread?",
     statement="""\
 `report` is given two functions. `read(name)` is an ordinary function: it reads a file from a slow disk, in 0.4 s.
-`fetch(name)` is a coroutine function: it downloads, in 0.4 s. Change `report` so that both are under way at the same
-time and the loop is never held. It shall still return the two countries, but after 0.4 s.""",
+`fetch` is a coroutine function, one written with `async def`: `fetch(name)` downloads, in 0.4 s. Change `report` so
+that both are under way at the same time and the loop is never held. It shall still return the two countries, but after
+0.4 s.""",
     function="report",
     starter="""\
 async def report(read, fetch):

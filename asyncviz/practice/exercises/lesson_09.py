@@ -40,7 +40,7 @@ LOST_TOTAL = Exercise(
     id="09.1",
     title="Nothing is lost",
     statement="""\
-`inhabitants` adds up what `fetch`, a coroutine function, gives for each name, after 0.4 s. The sum is too small.
+`inhabitants` adds up what `fetch`, an `async def` function, gives for each name, after 0.4 s. The sum is too small.
 Repair it: the sum has to be right, and all answers still there after 0.4 s.""",
     function="inhabitants",
     starter="""\

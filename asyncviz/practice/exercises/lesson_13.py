@@ -115,7 +115,7 @@ async def capitals(download, names):
 class Kitchen:
     """A library that blocks, and a service that belongs to the loop of the thread in which this object is made.
 
-    Two requests that come together are answered at once, one alone after 0.15 s.
+    Two requests that are there at the same time are answered at once, a single one after 0.15 s.
     """
 
     def __init__(self) -> None:
@@ -154,8 +154,9 @@ BACK_TO_THE_LOOP = Exercise(
     statement="""\
 `reports` is given a plain function `library`: `library(first, get)` calls `get(name)` for each name in the list
 `first`, one after the other, and joins the answers. The answers come from `fetch`, a coroutine function that belongs
-to *your* loop: no other may run it. It answers two requests that come together at once, and one alone only after 0.15
-s. Return a list of two reports, on `first` and on `second`, made at the same time. This check uses a real clock.""",
+to *your* loop: no other may run it. Two requests that are there at the same time it answers at once; a single one only
+after 0.15 s. Return a list of two reports, on `first` and on `second`, made at the same time. This check uses a real
+clock.""",
     function="reports",
     starter="""\
 async def reports(library, fetch, first, second):
