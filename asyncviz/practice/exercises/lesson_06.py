@@ -153,9 +153,11 @@ async def gallery(load, show, names):
 
 def _typed(texts: list[tuple[float, str]], seconds: float, found: list[str], total: float) -> Case:
     under_way: list[tuple[float, float]] = []  # from when to when, each search
+    cancelled: list[str] = []
 
     def arguments(service: Any) -> tuple[Any, ...]:
         under_way.clear()
+        cancelled.clear()
         return typed(), search
 
     async def typed() -> AsyncIterator[str]:
@@ -168,6 +170,9 @@ def _typed(texts: list[tuple[float, str]], seconds: float, found: list[str], tot
         start = loop.time()
         try:
             await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            cancelled.append(text)
+            raise
         finally:
             under_way.append((start, loop.time()))
         return f"found {text}"
@@ -176,7 +181,7 @@ def _typed(texts: list[tuple[float, str]], seconds: float, found: list[str], tot
         spans = sorted(under_way)
         if any(stop > start + EXACT for (_, stop), (start, _) in pairwise(spans)):
             return "an old search goes on while the new one is under way: cancel it"
-        return ""
+        return "" if cancelled else "no search is cancelled, and one of them is typed over"
 
     return Case(
         (
@@ -195,8 +200,9 @@ LATEST = Exercise(
     statement="""\
 A search box: `typed` gives the text anew with each key, `async for text in typed`, and `await search(text)` takes
 0.5 s. Change `search_box`: each new text begins its search at once, and cancels the search before it if that is still
-under way. Nobody waits for an old search. Return the list of the results that came. If somebody types `o`, `os`, `oslo`
-quickly, rests, and then types `lima`, there are two.""",
+under way. When `typed` ends, wait for the last one. Return the list of the results that came: if somebody types `o`,
+`os`, `oslo` quickly, rests, and then types `lima`, there are two. (`async for` is a `for` that may wait for its next
+element.)""",
     function="search_box",
     starter="""\
 async def search_box(typed, search):
