@@ -1,4 +1,4 @@
-"""Lesson 08, Reduced overhead: tasks only for what waits, many reminders in one task, workers started once."""
+"""Lesson 08, Reduced overhead: tasks only for what overlaps, many reminders in one task, workers started once."""
 
 import asyncio
 import json
@@ -46,9 +46,9 @@ def _tidied(seconds: dict[str, float]) -> Case:
     )
 
 
-ONLY_WAITS = Exercise(
+ONLY_OVERLAPS = Exercise(
     id="08.1",
-    title="Tasks only for what waits",
+    title="Tasks only for what overlaps",
     statement="""\
 `report` downloads countries, `await fetch(name)`, and tidies each up, `await tidy(text)`. `tidy` waits for nothing.
 It makes **three** tasks for each name: one for the name, one for the download, one for the tidying. Change it so that
@@ -122,10 +122,10 @@ REMINDERS = Exercise(
     id="08.2",
     title="Two hundred reminders, no task of their own",
     statement="""\
-`remind` gets a list of reminders, each with a second and a name, in any order. `ring(name)`, an ordinary function, must
-be called for each when so many seconds have passed since the start. With a task for each that is simple, but they are
-many. Change it so that it makes **no task at all** and still rings each at its time, and returns when the last has
-rung.""",
+`remind` gets a list of reminders in any order, each a pair `(seconds, name)`: `ring(name)`, an ordinary function, must
+be called so many seconds after the start. With a task for each that is simple, but they are many. Change it so that it
+makes **no task at all** and still rings each at its time, and returns when the last has rung. The check tries four,
+which the picture shows, and two hundred.""",
     function="remind",
     starter="""\
 async def remind(reminders, ring):
@@ -218,7 +218,8 @@ A worker is expensive, as a process is: `worker = await start_worker()` takes 0.
 there is memory for **three**. A job, `await worker.do(job)`, takes 0.1 to 0.4 s, and a worker does one at a time.
 `run_all` starts a worker for each job. Change it: three workers are started **once**, each takes the next job as soon
 as it is free, and at the end all are stopped. The seven jobs in the picture then need 1.1 s. Return the results in the
-order of the jobs.""",
+order of the jobs. (Several tasks can share one iterator, `left = iter(jobs)`: `for job in left` gives each job to one
+of them.)""",
     function="run_all",
     starter="""\
 async def run_all(start_worker, jobs):
@@ -236,12 +237,11 @@ async def run_all(start_worker, jobs):
     return [task.result() for task in tasks]""",
     solution="""\
 async def run_all(start_worker, jobs):
-    left, results = list(jobs), {}
+    left, results = iter(jobs), {}
 
     async def work():
         worker = await start_worker()
-        while left:
-            job = left.pop(0)
+        for job in left:
             results[job] = await worker.do(job)
         await worker.stop()
 
@@ -255,12 +255,11 @@ async def run_all(start_worker, jobs):
     ),
     hints=(
         "Make a task for each worker, not for each job. How does it get its next job?",
-        "Three tasks share one list of jobs. Each starts a worker, takes jobs out of the list until it is empty, and "
-        "stops its worker.",
-        "`left = list(jobs)` and a dictionary `results` at the top. In the task: `while left:`, `job = left.pop(0)`, "
-        "`results[job] = await worker.do(job)`. Between `while` and `pop` there is no `await`, so nobody else can come "
-        "between them.",
+        "Three tasks share one iterator of the jobs. Each starts a worker, takes jobs until none is left, and stops "
+        "its worker.",
+        "`left = iter(jobs)` and a dictionary `results` at the top. In the task: `for job in left:` and in it "
+        "`results[job] = await worker.do(job)`.",
     ),
 )
 
-EXERCISES = (ONLY_WAITS, REMINDERS, START_ONCE)
+EXERCISES = (ONLY_OVERLAPS, REMINDERS, START_ONCE)
