@@ -9,10 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-import asyncviz as viz
-from asyncviz.practice.figures import Picture, curves, described
+from asyncviz.practice.figures import curves
 from asyncviz.practice.work import compute
-from asyncviz.trace import Trace
 
 LINES = {
     "asyncio": {1: [0.05, 0.06], 10: [0.06, 0.07, 0.09], 100: [0.10, 0.11]},
@@ -81,12 +79,6 @@ def test_what_cannot_be_drawn_is_said() -> None:
     with pytest.raises(ValueError, match='"log" or "linear"'):
         curves(LINES, **WORDS, scale="square")  # type: ignore[arg-type]
     curves({"asyncio": {0: [0.1]}}, **WORDS, scale="linear")
-
-
-def test_a_picture_can_have_a_text_of_its_own() -> None:
-    picture = described(viz.compare(Trace("empty")), "Nothing\n  at all.")
-    assert isinstance(picture, Picture)
-    assert repr(picture) == "Nothing at all."
 
 
 def test_compute_tells_its_own_cpu_time() -> None:

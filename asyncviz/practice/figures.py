@@ -2,7 +2,7 @@
 
     curves({"asyncio": {1: [0.04, 0.05], 100: [0.10, 0.12]}}, title="Overlap is fast", x="requests", y="seconds")
 
-They show themselves in a notebook as recordings do. `described` gives a picture a lesson's own alternative text.
+They show themselves in a notebook as recordings do.
 """
 
 from __future__ import annotations
@@ -44,14 +44,6 @@ class Picture:
         from asyncviz import display
 
         return display._bundle(self.figure, self._text)
-
-
-def described(picture: Any, alt: str) -> Picture:
-    """Show the picture of `viz.compare` with the alternative text `alt`.
-
-    For runs of which asyncviz would say something else each time: who of a hundred had to wait, for instance.
-    """
-    return Picture(picture.figure, alt)
 
 
 def curves(
