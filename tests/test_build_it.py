@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -72,7 +73,8 @@ def start(service: WebService, store: str, *options: str) -> subprocess.Popen[st
     """Start the application, and wait until it fetches."""
     command = [sys.executable, str(APP), service.url, "--store", store, "--rate", "1000", *options]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
+    env = {**os.environ, "SSL_CERT_FILE": os.devnull}  # no certificates: a quicker start
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", env=env)
     assert process.stderr is not None
     assert " of 195" in process.stderr.readline()
     return process
@@ -100,8 +102,8 @@ def test_a_refusal_makes_all_rest(service: WebService, store: str) -> None:
 def test_the_pace_is_kept(service: WebService, store: str) -> None:
     service.set(rate_limit=40)
     begin = time.monotonic()
-    collect(service.url, store, SLUGS[:60], at_once=20, rate=40)
-    assert time.monotonic() - begin >= 59 / 40
+    collect(service.url, store, SLUGS[:50], at_once=20, rate=40)
+    assert time.monotonic() - begin >= 49 / 40
     assert service.stats().refused == 0
 
 
@@ -231,7 +233,7 @@ def test_asked_to_stop_it_says_goodbye(service: WebService, store: str, wanted: 
 
 
 def test_killed_at_ten_random_moments_nothing_is_lost_and_nothing_twice(service: WebService, store: str) -> None:
-    service.set(latency=0.1, failure_rate=0.1, seed=12)
+    service.set(latency=0.05, failure_rate=0.1, seed=12)
     luck, reached = random.Random(12), [0]
     for _ in range(10):
         process = start(service, store, "--batch", "4")
@@ -244,7 +246,8 @@ def test_killed_at_ten_random_moments_nothing_is_lost_and_nothing_twice(service:
         reached.append(len(there))
     assert reached == sorted(reached)
     assert 0 < reached[-1] < len(SLUGS)
-    process = start(service, store)
+    service.set(latency=0.01)
+    process = start(service, store, "--at-once", "20")
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert rows(store) == expected(SLUGS)
@@ -253,16 +256,14 @@ def test_killed_at_ten_random_moments_nothing_is_lost_and_nothing_twice(service:
 # -- the command line -------------------------------------------------------------------------------------------------
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(APP), *words]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
-
-
-def test_it_reports_what_it_has(service: WebService, store: str, tmp_path: Path) -> None:
+def test_it_reports_what_it_has(
+    service: WebService, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     picture = tmp_path / "report.png"
-    done = run(service.url, "oslo", "lima", "atlantis", "--store", store, "--report", str(picture))
-    assert done.returncode == 1
-    first, second, third = done.stdout.splitlines()
+    words = [service.url, "oslo", "lima", "atlantis", "--store", store, "--report", str(picture)]
+    monkeypatch.setattr(sys, "argv", ["collect_capitals.py", *words])
+    assert app.main() == 1
+    first, second, third = capsys.readouterr().out.splitlines()
     assert first == "2 of 3 capitals are stored"
     assert second.startswith("not fetched: atlantis (ClientResponseError: 404")
     assert third == "1 of 2 capitals lie north of the equator"

@@ -42,7 +42,7 @@ def validate(record: Any, slug: str) -> tuple[Any, ...]:
 
 def load(store: str) -> set[str]:
     """Return the names of what is stored; a new store is made."""
-    with closing(sqlite3.connect(store)) as base, base:
+    with closing(sqlite3.connect(store)) as base:
         columns = ", ".join(COLUMNS)
         base.execute(f"CREATE TABLE IF NOT EXISTS capitals ({columns}, PRIMARY KEY (slug))")
         return {slug for (slug,) in base.execute("SELECT slug FROM capitals")}
@@ -142,7 +142,7 @@ class Collector:
         self.progress(self.stored, self.total)
 
     async def on_disk(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of the store in its thread. It is done even when the one who waits is cancelled."""
+        """Call a function of the store in its thread. It is done even when the one who waits for it is cancelled."""
         loop = asyncio.get_running_loop()
         call = loop.run_in_executor(self.disk, function, self.store, *arguments)
         return await asyncio.shield(call)

@@ -12,6 +12,10 @@ class MemoryFull(Exception):
     """More messages are held than there is memory for."""
 
 
+class TooLate(Exception):
+    """A message comes when nobody wants it any more."""
+
+
 class Overload(Exception):
     """More comes at once than somebody can bear."""
 
@@ -201,9 +205,9 @@ def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> 
                     raise Overload(f"{name} gets message {message} while it still takes the one before")
                 late = asyncio.get_running_loop().time() - message / 10
                 if late > OLD:
-                    raise MemoryFull(f"{name} gets message {message} {late:.1f} s late: what waits for it has no limit")
+                    raise TooLate(f"{name} gets message {message} {late:.1f} s late: what waits for it has no limit")
                 if name not in misses and late > 0.05:
-                    raise MemoryFull(f"{name} is quick, but gets message {message} {late:.1f} s late")
+                    raise TooLate(f"{name} is quick, but gets message {message} {late:.1f} s late")
                 receiving = True
                 await asyncio.sleep(seconds)
                 receiving = False
@@ -239,9 +243,9 @@ SLOW_CLIENT = Exercise(
     statement="""\
 `broadcast` sends each message to all clients: `messages` gives one every 0.1 s, and each of the functions in `sends`
 delivers a message to one client. Most need 0.02 s for it, but one needs 0.35 s, so everybody gets everything late.
-Change `broadcast`: each client gets a task and a queue of its own, with **at most two** messages in it, and whoever
-has a full queue **misses** the message. When there are no more messages, what lies in the queues is still delivered,
-and then all tasks end.""",
+Change `broadcast`: each client gets a task and a queue of its own, with **at most two** messages in it. If a client's
+queue is full, the new message is **dropped** for this client. When there are no more messages, what lies in the
+queues is still delivered, and then all tasks end.""",
     function="broadcast",
     starter="""\
 async def broadcast(messages, sends):

@@ -9,6 +9,7 @@ from asyncviz import span
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Arguments, Case, Exercise
 from asyncviz.practice.expect import (
+    EXACT,
     Expectation,
     Run,
     asks,
@@ -24,6 +25,7 @@ from asyncviz.practice.pretend import ServiceFailed
 Fetch = Callable[[str], Awaitable[dict[str, Any]]]
 FIVE = ("oslo", "lima", "bern", "rome", "cairo")
 TEN = (*FIVE, "tokyo", "quito", "paris", "hanoi", "accra")
+FETCH = 0.1  # seconds, in 12.3
 
 
 def _record(name: str) -> dict[str, Any]:
@@ -118,7 +120,8 @@ WORKERS = Exercise(
     statement="""\
 `collect` asks for ten records at once, and the service allows three requests at a time. Besides, a `fetch`, which takes
 0.2 s, may raise `ConnectionError`; then it shall be tried again after a pause of 0.1 s, as often as needed. Change
-`collect`: three workers, all of them busy while there is work. It shall return the dictionary with all ten records.""",
+`collect`: three workers. One that has to pause waits itself, and then tries the same name again; none ends while a name
+is left. It shall return the dictionary with all ten records.""",
     function="collect",
     starter="""\
 async def collect(fetch, names):
@@ -173,7 +176,7 @@ async def collect(fetch, names):
 
 
 async def _fetch(name: str) -> str:
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(FETCH)
     return name
 
 
@@ -184,10 +187,12 @@ async def _save(rows: Iterable[str]) -> None:
         pass
 
 
-def saves(names: tuple[str, ...], at_once: int) -> Expectation:
-    """These are saved, each once, and never more than so many in one go."""
+def saves(*, at_once: int) -> Expectation:
+    """All that has come is saved, each record once, and never more than so many in one go."""
 
     def fault(run: Run) -> str:
+        _, start, stop, _ = run.trace.waits
+        names = TEN[: sum(abs(seconds - FETCH) < EXACT for seconds in stop - start)]  # a cut off wait is shorter
         calls = [s.name.split()[1:] for s in run.trace.spans if s.name.startswith("saved")]
         saved = [name for call in calls for name in call]
         twice = next((name for name in saved if saved.count(name) > 1), None)
@@ -216,7 +221,8 @@ KEEP = Exercise(
     statement="""\
 `collect` fetches ten records, 0.1 s each, and saves them all at the end: whoever cancels it before throws everything
 away. Change it so that it saves four at a time, with `await save(rows)`, which takes 0.05 s. When it is cancelled it
-shall save what has come and is not saved yet, and then end, *as cancelled*. Nothing may be saved twice.""",
+shall save what has come and is not saved yet, and then end, *as cancelled*. Nothing may be saved twice. (It
+is cancelled during a `fetch`.)""",
     function="collect",
     starter="""\
 async def collect(fetch, save, names):
@@ -237,9 +243,9 @@ async def collect(fetch, save, names):
         if rows:
             await save(rows)""",
     cases=(
-        _kept(ends_when_cancelled(within=0.05), saves(TEN[:6], 4), cancel_at=0.72),
-        _kept(ends_when_cancelled(within=0.05), saves(TEN[:3], 4), cancel_at=0.35),
-        _kept(saves(TEN, 4), takes(at_least=1.15, at_most=1.15)),
+        _kept(ends_when_cancelled(within=0.05), saves(at_once=4), cancel_at=0.72),
+        _kept(ends_when_cancelled(within=0.05), saves(at_once=4), cancel_at=0.35),
+        _kept(saves(at_once=4), takes(at_least=1.15, at_most=1.15)),
     ),
     hints=(
         "Which block runs whatever ends the loop, a cancellation as well as the last name? In there you may `await`.",
