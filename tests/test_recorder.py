@@ -932,7 +932,7 @@ def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(m
             pass
 
     with monkeypatch.context() as patched, asyncviz.record() as trace:
-        patched.setattr(watchdog, "TICK", 0.005)  # so it looks nearly all the time
+        patched.setattr(watchdog, "TICK", 0.003)  # so it looks nearly all the time
         patched.setattr(watchdog.Watchdog, "_look", look_for_a_while)
         asyncio.run(blocks())
     assert [hold.kind for hold in sound(trace).holds] == ["blocking call"], "it slept, whoever had the interpreter"
