@@ -268,7 +268,8 @@ def test_a_function_that_was_kept_works_in_the_next_run_of_its_loop(kind: str) -
         loop.run_until_complete(keep())
         loop.run_until_complete(use())
     loop.close()
-    assert got == [1, 2, 3]
+    assert sorted(got) == [1, 2, 3]  # the timer may be due at once: uvloop calls it first then
+    assert got.index(1) < got.index(2)
     assert sound(trace).tasks["nap"].outcome == "returned"
 
 
