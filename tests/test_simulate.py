@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import concurrent.futures
 import gc
+import signal
 import socket
 import subprocess
 import sys
@@ -579,7 +579,13 @@ def test_an_interrupt_by_the_user_ends_it_and_puts_everything_back() -> None:
         while True:
             pass
 
-    threading.Timer(0.2, _thread.interrupt_main).start()
+    def press() -> None:  # Control + C
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
+
+    threading.Timer(0.2, press).start()
     with soon(), pytest.raises(KeyboardInterrupt):
         viz.simulate(main())
     assert time.sleep is clocks.real_sleep
