@@ -54,15 +54,16 @@ CELLS = f"""() => {{ {NOTEBOOK} return w.content.widgets.filter(c => c.model.typ
     count: c.model.executionCount, empty: !c.model.sharedModel.getSource().trim(),
     tags: c.model.getMetadata('tags') || [],
     error: c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename)[0] }})); }}"""
-# With the side bars closed, as one reads.
+# With the side bars closed, as one reads. To a picture without a text JupyterLab gives the text Image.
 LOOK = f"""() => {{ {NOTEBOOK} window.jupyterapp.shell.collapseLeft(); window.jupyterapp.shell.collapseRight();
     const all = s => [...w.content.node.querySelectorAll(s)];
-    const words = e => e.textContent.trim().slice(0, 40);
+    const words = e => e.textContent.replace('¶', '').trim().slice(0, 40);
     const levels = all('.jp-RenderedMarkdown').flatMap(e => [...e.querySelectorAll('h1,h2,h3,h4,h5,h6')]);
     const boxes = all('.jp-RenderedMarkdown, .jp-RenderedText, .jp-RenderedHTMLCommon, .jp-OutputArea-output');
     return {{
         pictures: all('.jp-Cell img').length,
-        silent: all('.jp-Cell img').filter(i => !(i.alt || '').trim()).map(i => i.src.slice(0, 60)),
+        silent: all('.jp-Cell img').filter(i => ['', 'Image'].includes((i.alt || '').trim()))
+            .map(i => i.src.slice(0, 60)),
         broken: all('.jp-Cell img').filter(i => i.complete && !i.naturalWidth).map(i => i.alt.slice(0, 40)),
         wide: boxes.filter(e => e.scrollWidth > e.clientWidth + 2).map(words),
         long: all('.jp-CodeCell .jp-InputArea .cm-scroller').filter(e => e.scrollWidth > e.clientWidth + 2).map(words),

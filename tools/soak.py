@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
                 print(done.stdout)
                 return 1
             failed = failures(report)
-            counts.update(failed)
+            counts.update(failed.keys())
             examples |= failed
             print(f"round {number:3}: {len(failed)} cells failed, {time.monotonic() - start:.0f} s", flush=True)
     for cell, count in counts.most_common():
