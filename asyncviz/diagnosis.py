@@ -225,11 +225,13 @@ def _fan_outs(view: View) -> Iterator[Finding]:
 def _notes(view: View) -> Iterator[Finding]:
     """What Python and asyncio complained about: coroutines never awaited, errors never retrieved."""
     left = [task for task in view.tasks if task.outcome == "raised"]
+    forgotten = Counter((n.text, n.file, n.line) for n in view.trace.notes if n.kind == "coroutine was never awaited")
+    for (text, file, line), times in forgotten.items():
+        called = f"{_plain(text)}() was called{f' {times:,} times' if times > 1 else ''}"
+        never = "its coroutine was never awaited: it" if times == 1 else "the coroutines were never awaited: they"
+        yield finding("never awaited", (file, line), f"{called}, but {never} never ran.")
     for note in view.trace.notes:
-        if note.kind == "coroutine was never awaited":
-            message = f"{_plain(note.text)}() was called, but its coroutine was never awaited: it never ran."
-            yield finding("never awaited", (note.file, note.line), message)
-        elif note.kind.endswith("exception was never retrieved"):
+        if note.kind.endswith("exception was never retrieved"):
             name, _, error = note.text.rpartition(": ")
             mine = [task for task in left if task.name == name and task.error.partition(":")[0] == error][:1]
             left = [task for task in left if task not in mine]

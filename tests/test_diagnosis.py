@@ -99,6 +99,13 @@ def test_text_holds_no_clock_readings_but_approximate_ones(stem: str) -> None:
     assert not re.search(r"\d\.\d", texts[0])
 
 
+def test_one_line_that_forgets_many_times_is_one_finding() -> None:
+    found = run(next(path for path in FAULTY if path.stem == "never_awaited")).diagnosis
+    assert [each.message for each in found] == [
+        "save() was called 2 times, but the coroutines were never awaited: they never ran."
+    ]
+
+
 def test_nothing_found() -> None:
     assert str(diagnose(model.Trace())) == "nothing found"
     assert diagnose(model.Trace()) == ()
