@@ -1,7 +1,6 @@
 """The ways to set up the course agree: pyproject.toml, lock files, environment.yml, Binder; and the set-up itself."""
 
 import ast
-import importlib.util
 import itertools
 import json
 import os
@@ -16,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 
 import jsonschema
 import pytest
+import tool_files
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -197,11 +197,7 @@ def test_jupyterlab_knows_the_settings_we_give_it() -> None:
 @pytest.fixture
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """tools/run.py as a module, for a project in a folder of its own, where nothing is really installed."""
-    specification = importlib.util.spec_from_file_location("run_tool", ROOT / "tools" / "run.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    module = tool_files.tool("run")
     project = tmp_path / "a course ü"
     (project / "tools").mkdir(parents=True)
     for name in (*LOCKED_EXTRAS, "pyproject.toml", "tools/settle.py", "tools/overrides.json"):

@@ -1,7 +1,6 @@
 """Every notebook keeps the rules; every rule is seen to fail; and nbval's patterns hide no verdict."""
 
 import copy
-import importlib.util
 import itertools
 import json
 import re
@@ -15,6 +14,7 @@ import nbformat
 import notebook_rules as rules
 import pytest
 from nbval.plugin import get_sanitize_patterns
+from tool_files import tool
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(path for path in ROOT.glob("notebooks/**/*.ipynb") if ".ipynb_checkpoints" not in path.parts)
@@ -253,12 +253,7 @@ def test_nbval_with_the_patterns_tells_a_changed_verdict_from_a_changed_clock(tm
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
     """tools/notebooks.py as a module."""
-    specification = importlib.util.spec_from_file_location("notebook_writer", ROOT / "tools" / "notebooks.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return tool("notebooks")
 
 
 def test_normal_form_is_reached_once_and_kept(writer: ModuleType) -> None:

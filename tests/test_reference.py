@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import builtins
-import importlib.util
 import keyword
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import tool_files
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks" / "reference"
@@ -36,16 +35,7 @@ JARGON = re.findall(
 )
 
 
-def load() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("reference_tool", ROOT / "tools" / "reference.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-tool = load()
+tool = tool_files.tool("reference")
 LESSONS = tool.read_lessons()
 CONCEPTS = tool.read_concepts()
 COVERAGE = tool.read_coverage()

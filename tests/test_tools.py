@@ -1,26 +1,11 @@
 """What the tools for notebooks in a browser, under load, on other Pythons and as web pages make of what they see."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
-
-
-def tool(name: str) -> ModuleType:
-    """A file of tools/ as a module."""
-    specification = importlib.util.spec_from_file_location(f"tools_{name}", TOOLS / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    path = list(sys.path)
-    specification.loader.exec_module(module)
-    sys.path[:] = path
-    return module
+from tool_files import TOOLS, tool
 
 
 def test_a_heading_that_skips_a_level() -> None:
