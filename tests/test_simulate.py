@@ -569,9 +569,22 @@ def test_a_thread_without_end() -> None:
         await asyncio.to_thread(never.wait)
 
     never = threading.Event()
-    with soon(10), pytest.raises(Overrun):
+    with soon(10), pytest.raises(Overrun, match="wait did not come back"):
         viz.simulate(main(), timeout=0.2)
     never.set()
+
+
+def test_a_thread_that_waits_for_a_timer_of_the_loop_is_named() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def ask() -> None:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(1), loop).result(5)
+
+        await asyncio.to_thread(ask)
+
+    with soon(10), pytest.raises(Overrun, match="ask did not come back from its thread"):
+        viz.simulate(main(), timeout=0.2)
 
 
 def test_an_interrupt_by_the_user_ends_it_and_puts_everything_back() -> None:
