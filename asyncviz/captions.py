@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from .narrative import held_up, never_waited, one_waits
-from .trace import Trace
-from .words import approximately, plural
+from .trace import FOR_TASKS, Reason, Trace
+from .words import approximately, plural, what
 
 
 def seconds(value: float) -> str:
@@ -25,11 +25,31 @@ def starving(trace: Trace) -> set[str]:
     return {label for hold in trace.holds[:100] for label in held_up(trace, hold)}
 
 
+def queueing(trace: Trace) -> bool:
+    """Do tasks wait longer for locks, which one task at a time has, than for all else but other tasks?"""
+    import numpy as np
+
+    _, start, stop, reason = trace.waits
+    seconds_of: dict[str, float] = {}
+    for each, spent in zip(trace.reasons, np.bincount(reason, stop - start, len(trace.reasons)), strict=True):
+        seconds_of[each.kind] = seconds_of.get(each.kind, 0.0) + float(spent)
+    return seconds_of.get("lock", 0.0) > sum(s for kind, s in seconds_of.items() if kind not in {"lock", *FOR_TASKS})
+
+
+def waited_for(reason: Reason) -> str:
+    """What is written on a wait. A delay that was calculated has three digits: "sleep 0.294"."""
+    text = clean(reason.text or reason.kind)
+    return f"sleep {float(text.split()[1]):.3g}" if what(reason) == "sleep" != text else text
+
+
 def headline(trace: Trace) -> str:
     """The conclusion, in a few words and without a clock reading."""
     holds, tasks, overlap = trace.holds, len(trace.tasks), trace.overlap
     if trace.empty:
         return "Nothing was recorded"
+    roots = [task for task in trace.tasks.values() if task.parent not in trace.tasks]
+    if len(roots) == 1 and roots[0].outcome == "raised":  # what it would have become is not for us to say
+        return f"Ended by {clean(roots[0].error.partition(':')[0])}"
     if holds and tasks:
         kinds, late = {h.kind for h in holds}, starving(trace)
         if kinds == {"pre-empted"}:
@@ -55,7 +75,7 @@ def headline(trace: Trace) -> str:
             return f"{plural(len({s.thread for s in trace.spans}), 'thread')} at work at once"
         loops = len({t.loop for t in trace.tasks.values()})
         where = f"{loops} event loops" if loops > 1 else "one thread"
-        how = "they take turns" if never_waited(trace) else "their waits overlap"
+        how = "they take turns" if never_waited(trace) else "they queue" if queueing(trace) else "their waits overlap"
         return f"{overlap:,} tasks share {where}: {how}"
     if tasks + len(trace.spans) > 1:
         return "One task waits for the other" if one_waits(trace) else "One after another: nothing overlaps"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.path import Path
 
-from .captions import clean, seconds
+from .captions import clean, seconds, waited_for
 from .ink import Shape, Words, end_mark, fit, measure, path_arrow, rectangles, skyline, tall
 from .lanes import Bars, Lane, Lanes, Starved, merge
 from .palette import BAR, BIN, LEAST, LINE, OUTLINES, QUEUED, SEEN, SMALL, Theme
@@ -116,7 +116,7 @@ class Chart:
         order = order[lane[order] >= 0]
         lane, a, b = lane[order], self.x(start[order]), self.x(stop[order])
         texts: dict[str, int] = {}
-        number = np.array([texts.setdefault(clean(r.text or r.kind), len(texts)) for r in self.trace.reasons], np.int32)
+        number = np.array([texts.setdefault(waited_for(r), len(texts)) for r in self.trace.reasons], np.int32)
         what, names = number[reason[order]], list(texts)
         roomy = b - a >= np.array([5.5 * len(name) + 8 for name in names])[what]
         alone = (lane[1:] != lane[:-1]) | (what[1:] != what[:-1]) | (a[1:] - b[:-1] > 9) | roomy[1:] | roomy[:-1]

@@ -257,7 +257,7 @@ class Timeline(Artist):
         chart, pieces = self.chart(), captions.measures(self.trace)
         room = chart.right - chart.left - measure(self._unit()[1], SMALL)[0] - 20
         if chart.rows.folded:
-            pieces.append(f"{plural(chart.rows.folded, 'quiet lane')} folded")
+            pieces.append(f"{plural(chart.rows.folded, 'quiet row')} folded")
         if self.path:
             what, spent = next(iter(self.path.seconds.items()))
             pieces.append(f"critical path: {captions.seconds(spent)} {clean(what)}")

@@ -7,6 +7,8 @@ import io
 import subprocess
 import sys
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +19,7 @@ from matplotlib.text import Text
 
 import asyncviz
 from asyncviz import captions, ink, lanes, palette, timeline
-from asyncviz.simulate import simulate
+from asyncviz.simulate import attempt, simulate
 from asyncviz.trace import Hold, LoopTrace, Reason, Span, Steps, TaskTrace, Trace, Work
 
 NAMES = [
@@ -273,7 +275,7 @@ def test_loud_tasks_keep_their_lane() -> None:
     trace = make(500, 1_000, 4)
     list(trace.tasks.values())[321].outcome = "raised"
     assert lanes.arrange(trace, []).of_task[321] >= 0
-    assert any("quiet lanes folded" in w for w in words_of(trace))
+    assert any("quiet rows folded" in w for w in words_of(trace))
 
 
 def test_workers_are_named_in_order_of_appearance() -> None:
@@ -387,6 +389,30 @@ async def waits_for_another(*, also_before: bool = False) -> None:
     await asyncio.create_task(waits(0.2), name="other")
 
 
+def test_a_calculated_delay_is_written_with_three_digits() -> None:
+    assert captions.waited_for(Reason("sleep", "sleep 0.294418")) == "sleep 0.294"
+    assert captions.waited_for(Reason("sleep", "sleep 0.25")) == "sleep 0.25"
+    assert captions.waited_for(Reason("lock", 'Lock "x"')) == 'Lock "x"'
+
+
+async def one_by_one() -> None:
+    lock = asyncio.Lock()
+
+    async def wait() -> None:
+        async with lock:
+            await asyncio.sleep(0.1)
+
+    await asyncio.gather(*(wait() for _ in range(4)))
+
+
+def failing(main: Coroutine[Any, Any, None]) -> Trace:
+    async def fails() -> None:
+        await main
+        raise ValueError("no more")
+
+    return attempt(fails(), name="", timeout=10, space={}).trace
+
+
 def test_titles_state_a_conclusion() -> None:
     assert title(Trace()) == "Nothing was recorded"
     assert title(make(3, 30)) == "3 tasks share one thread: their waits overlap"
@@ -398,6 +424,8 @@ def test_titles_state_a_conclusion() -> None:
     assert title(spans) == "One after another: nothing overlaps"
     assert title(simulate(waits_for_another())[1]) == "One task waits for the other"
     assert title(simulate(waits_for_another(also_before=True))[1]) == "One task waits for the other"
+    assert title(simulate(one_by_one())[1]) == "4 tasks share one thread: they queue"
+    assert title(failing(waits(0.2))) == "Ended by ValueError"
     for times, subject in ((1, "One long computation"), (2, "2 long computations")):
         held = make(4, 30, 3, hold=0.4)
         start, stop = float(held.steps.start[1]), float(held.steps.stop[1])

@@ -199,9 +199,9 @@ MEANWHILE = Exercise(
     title="Compute while others wait",
     statement="""\
 `report` downloads three records at once, `await fetch(name)`, and then computes something from each,
-`compute(record)`: an ordinary function that keeps the thread for 0.2 s. It takes 1.2 s in all: 0.6 s for the longest
-download, then three times 0.2 s. The answers come after 0.2, 0.4 and 0.6 s. Change `report` so that it takes **0.8 s**,
-in one thread. Return the results in the order of the names.""",
+`compute(record)`: an ordinary function that keeps the thread for 0.2 s. It takes 1.2 s. The answers come after 0.2,
+0.4 and 0.6 s. Change `report` so that it takes **0.8 s**, in one thread. Return the results in the order of the
+names.""",
     function="report",
     starter="""\
 async def report(fetch, compute, names):

@@ -50,10 +50,10 @@ ONLY_OVERLAPS = Exercise(
     id="08.1",
     title="Tasks only for what overlaps",
     statement="""\
-`report` downloads countries, `await fetch(name)`, and tidies each up, `await tidy(text)`. `tidy` waits for nothing.
-It makes **three** tasks for each name: one for the name, one for the download, one for the tidying. Change it so that
-there is **one** task for each name and the downloads still overlap. Return the tidied countries in the order of the
-names.""",
+`report` downloads countries, `await fetch(name)`, and tidies each up, `await tidy(text)`, which waits for nothing.
+`report` makes **three** tasks for each name: one for the name, one for the download, one for the tidying. Change it
+so that there is **one** task for each name and the downloads still overlap. Return the tidied countries in the order
+of the names.""",
     function="report",
     starter="""\
 async def report(fetch, tidy, names):

@@ -59,9 +59,9 @@ POLLING = Exercise(
     id="10.1",
     title="Wait for the toast itself",
     statement="""\
-`toast` switches the toaster on, looks a thousand times a second whether it is `done`, and then returns `"toast"`. The
-toaster also has an Event, `toaster.popped`, which is set in the moment the toast is done. Change `toast`: it shall end
-in that very moment, and wake up only once.""",
+`toast` switches the toaster on, looks a thousand times a second whether it is `done`, and then returns `"toast"`.
+The toaster also has an Event, `toaster.popped`, which is set in the moment the toast is done. Change `toast`: it has
+to end in that very moment, and wake up only once.""",
     function="toast",
     starter="""\
 async def toast(toaster):
@@ -182,8 +182,8 @@ WHOLE = Exercise(
     statement="""\
 `breakfast` shall prepare three dishes **at once**. For each dish `prepare` warms a plate (0.1 s), then slices bread
 (0.1 s), then cooks (0.3 s). When all dishes are there, `breakfast` washes up (0.2 s) and returns the dishes: 0.7 s in
-all. The program has four faults. Do not search for them: the cell after it asks the diagnosis. Repair what it names,
-and run both again, until nothing is found; then run the check.""",
+all. The program has four faults: let the diagnosis name them. Repair, and run both cells again, until nothing is
+found; then run the check.""",
     function="breakfast",
     starter="""\
 async def prepare(kitchen, dish):

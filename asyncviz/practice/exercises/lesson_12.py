@@ -118,10 +118,10 @@ WORKERS = Exercise(
     id="12.2",
     title="Three workers that try again",
     statement="""\
-`collect` asks for ten records at once, and the service allows three requests at a time. Besides, a `fetch`, which takes
-0.2 s, may raise `ConnectionError`; then it shall be tried again after a pause of 0.1 s, as often as needed. Change
-`collect`: three workers. One that has to pause waits itself, and then tries the same name again; none ends while a name
-is left. It shall return the dictionary with all ten records.""",
+`collect` asks for ten records at once, and the service allows three requests at a time. Besides, a `fetch`, which
+takes 0.2 s, may raise `ConnectionError`; then it shall be tried again after a pause of 0.1 s, as often as needed.
+Change `collect`: three workers. After a failure a worker pauses and then tries the same name again; none ends while a
+name is left. It shall return the dictionary with all ten records.""",
     function="collect",
     starter="""\
 async def collect(fetch, names):
@@ -219,10 +219,10 @@ KEEP = Exercise(
     id="12.3",
     title="Stopped, and nothing thrown away",
     statement="""\
-`collect` fetches ten records, 0.1 s each, and saves them all at the end: whoever cancels it before throws everything
-away. Change it so that it saves four at a time, with `await save(rows)`, which takes 0.05 s. When it is cancelled it
-shall save what has come and is not saved yet, and then end, *as cancelled*. Nothing may be saved twice. (It
-is cancelled during a `fetch`.)""",
+`collect` fetches ten records, 0.1 s each, and saves them all at the end: whoever cancels it earlier throws
+everything away. Change it so that it saves four at a time, with `await save(rows)`, which takes 0.05 s. When it is
+cancelled it shall save what has come and is not saved yet, and then end, *as cancelled*. Nothing may be saved twice.
+(It is cancelled during a `fetch`.)""",
     function="collect",
     starter="""\
 async def collect(fetch, save, names):

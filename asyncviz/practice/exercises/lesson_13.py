@@ -154,8 +154,8 @@ BACK_TO_THE_LOOP = Exercise(
     statement="""\
 `reports` is given a plain function `library`: `library(first, get)` calls `get(name)` for each name in the list
 `first`, one after the other, and joins the answers. The answers come from `fetch`, a coroutine function that belongs
-to *your* loop: no other may run it. Two requests that are there at the same time it answers at once; a single one only
-after 0.15 s. Return a list of two reports, on `first` and on `second`, made at the same time. This check uses a real
+to *your* loop: no other may run it. Two requests that come together it answers immediately; a single one only after
+0.15 s. Return a list of two reports, on `first` and on `second`, made at the same time. This check uses a real
 clock.""",
     function="reports",
     starter="""\
