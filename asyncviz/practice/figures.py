@@ -148,8 +148,9 @@ def _name(ax: Axes, ends: list[tuple[str, str, float, float]]) -> None:
     for name, colour, place, value in sorted(ends, key=lambda end: end[3]):
         end_x, end_y = ax.transData.transform((place, value)) * to_points
         if ax.transAxes.inverted().transform(ax.transData.transform((place, value)))[0] < EARLY:
+            under = any(end > value for _, _, beyond, end in ends if beyond > place)  # the line that goes on
             ax.annotate(
-                name, (place, value), (10, 3), textcoords="offset points", color=colour, fontsize=NAME,
+                name, (place, value), (10, -13 if under else 3), textcoords="offset points", color=colour, fontsize=NAME,
                 bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.5},  # a line may pass behind it
             )  # fmt: skip
             continue
