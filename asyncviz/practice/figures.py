@@ -150,7 +150,8 @@ def _name(ax: Axes, ends: list[tuple[str, str, float, float]]) -> None:
         if ax.transAxes.inverted().transform(ax.transData.transform((place, value)))[0] < EARLY:
             under = any(end > value for _, _, beyond, end in ends if beyond > place)  # the line that goes on
             ax.annotate(
-                name, (place, value), (10, -13 if under else 3), textcoords="offset points", color=colour, fontsize=NAME,
+                name, (place, value), (10, -13 if under else 3), textcoords="offset points", color=colour,
+                fontsize=NAME,
                 bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.5},  # a line may pass behind it
             )  # fmt: skip
             continue
