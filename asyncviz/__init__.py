@@ -5,7 +5,9 @@
     with viz.record("concurrent") as trace:
         ...
     trace                # in a notebook: the picture
+    trace.diagnose()     # what went wrong, with lines
 
+`python -m asyncviz app.py` does the same for a program that knows nothing of it.
 Nothing here imports Matplotlib or IPython before it is needed.
 """
 
@@ -39,7 +41,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     """The names whose modules are imported when first used."""
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = f"; a recording has it: trace.{name}" if not name.startswith("_") and hasattr(Trace, name) else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

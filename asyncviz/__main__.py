@@ -1,6 +1,7 @@
 """`python -m asyncviz [--out FILE] [--limit N] app.py [args …]`, or `-m module [args …]`: run a program and record it.
 
-The program runs as `python app.py` would run it. Nothing of its output is touched; what asyncviz says goes to stderr.
+The program runs as `python app.py` would run it. Nothing of its output is touched; what asyncviz says goes to stderr:
+a summary, the timeline or where it was written, and what went wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 WIDTH, LANES, NAMES = 100, 30, 24  # columns and lanes of a text timeline, columns for names
 MARKS = {"returned": "●", "raised": "✕", "cancelled": "⊘", "lost": "?"}
-PLAIN = str.maketrans("█▒─●✕⊘≈×µ…–“”", "#:-oX0~xu.-''")  # for terminals that know ASCII only
+PLAIN = str.maketrans("█▒─●✕⊘≈×µ…–“”→", "#:-oX0~xu.-''>")  # for terminals that know ASCII only
 
 
 def _picture(trace: Trace, path: Path) -> None:
@@ -49,11 +50,14 @@ WRITERS: dict[str, Callable[[Trace, Path], None]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run and record what the command line says; returns the exit status, or ends by the program's own exception."""
-    parser = argparse.ArgumentParser("python -m asyncviz", description="Run an asyncio program and show its timeline.")
+    parser = argparse.ArgumentParser(
+        "python -m asyncviz",
+        description="Run an asyncio program, show its timeline and what went wrong. Ctrl-C ends one without end.",
+    )
     parser.add_argument("--out", metavar="FILE", help=f"where the timeline goes: {', '.join(WRITERS)}")
     parser.add_argument("--limit", type=int, default=LIMIT, help="number of steps kept (default %(default)s)")
     parser.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="a module to run, and its arguments")
-    parser.add_argument("program", nargs=argparse.REMAINDER, help="a script to run, and its arguments")
+    parser.add_argument("program", nargs=argparse.REMAINDER, help="a script, after all options, and its arguments")
     options = parser.parse_args(argv)
     words = options.module or options.program
     if not words:
@@ -122,12 +126,13 @@ def _own_part(tb: TracebackType | None) -> TracebackType | None:
 
 def _report(trace: Trace, out: Path | None) -> None:
     _say(narrative.summary(trace))
-    # the findings of asyncviz.diagnosis belong here
+    if out is None and not trace.empty:
+        _say(text_timeline(trace, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)))
+    if trace.tasks:
+        _say(str(trace.diagnose()))
     if out is not None:
         WRITERS[out.suffix.lower()](trace, out)
         _say(f"asyncviz: the timeline is in {out}")
-    elif not trace.empty:
-        _say(text_timeline(trace, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)))
 
 
 def _say(text: str) -> None:

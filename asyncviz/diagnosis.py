@@ -166,7 +166,9 @@ def _convoys(view: View) -> Iterator[Finding]:
     for head, queue in queues.items():
         starts, stops = sorted(w.start for w in queue), sorted(w.stop for w in queue)
         most = max(i + 1 - bisect_right(stops, start) for i, start in enumerate(starts))
-        if most >= QUEUE and sum(seconds for seconds, _ in slow[head]) >= max(HELD, (stops[-1] - starts[0]) / 2):
+        first, last = starts[0], stops[-1]
+        held = sum(max(0.0, min(h.stop, last) - max(h.start, first)) for h in view.trace.holds)  # nobody could go on
+        if most >= QUEUE and sum(seconds for seconds, _ in slow[head]) >= max(HELD, (last - first - held) / 2):
             alike[_most(view.spot(w.reason) for _, w in slow[head]), view.text(head)] += queue
     for (spot, lock), queue in alike.items():
         message = f"several tasks queued for {lock} while its holder waited for something slow."

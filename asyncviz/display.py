@@ -32,6 +32,12 @@ def _bundle(figure: Figure, text: str) -> dict[str, str]:
     return {"text/html": f"<figure>{image(png(pixels(figure)), text)}</figure>", "text/plain": text}
 
 
+def preformatted(text: str) -> str:
+    """The HTML of text whose lines are kept, and broken between words: JupyterLab breaks a plain <pre> anywhere."""
+    style = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+    return f'<pre style="{style}">{html.escape(text)}</pre>'
+
+
 def image(data: bytes, text: str) -> str:
     """The HTML of a PNG with alternative text. A picture is a card: round corners look meant on a dark page too."""
     alt = html.escape(" ".join(text.split()), quote=True)  # a newline would break Markdown-minded front ends

@@ -39,7 +39,8 @@ def recording_task(trace: Trace) -> TaskTrace | None:
         if words.is_cell(task):
             return task
         mine = order[first[task.index] : first[task.index + 1]]
-        if task.outcome == "pending" and len(mine) and trace.steps.stop[mine[-1]] >= trace.duration - 1e-9:
+        at_the_end = len(mine) and 0 < trace.duration - 1e-9 <= trace.steps.stop[mine[-1]]
+        if task.outcome == "pending" and at_the_end:
             return task
     return None
 
@@ -195,7 +196,7 @@ def _overlap_text(trace: Trace) -> str:
     if trace.overlap > 1:
         how = "they took turns" if never_waited(trace) else "their waits overlapped"
         return f"Up to {trace.overlap:,} tasks were in flight at once: {how}"
-    return "" if one_waits(trace) else "The tasks ran one after another"
+    return "" if not trace.overlap or one_waits(trace) else "The tasks ran one after another"
 
 
 def never_waited(trace: Trace) -> bool:

@@ -106,6 +106,23 @@ def test_one_line_that_forgets_many_times_is_one_finding() -> None:
     ]
 
 
+def test_a_convoy_is_found_beside_a_blocking_call() -> None:
+    lock = asyncio.Lock()
+
+    async def buy() -> None:
+        async with lock:
+            await asyncio.sleep(0.04)
+
+    async def block() -> None:
+        await asyncio.sleep(0.05)
+        time.sleep(0.4)  # noqa: ASYNC251
+
+    async def main() -> None:
+        await asyncio.gather(block(), *(buy() for _ in range(6)))
+
+    assert {finding.kind for finding in asyncviz.simulate(main())[1].diagnose()} == {"convoy", "blocking call"}
+
+
 def test_nothing_found() -> None:
     assert str(diagnose(model.Trace())) == "nothing found"
     assert diagnose(model.Trace()) == ()

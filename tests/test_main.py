@@ -124,14 +124,21 @@ def test_an_error_in_a_task_shows_the_tasks_up_to_it(tmp_path: Path) -> None:
 def test_a_text_timeline(tmp_path: Path, app: Path) -> None:
     lines = viz(tmp_path, app).stderr.splitlines()
     assert "block held the loop longest, for ≈ " in lines[1]
-    lanes = {line.split()[0]: line for line in lines[2:]}
+    lanes = {line.split()[0]: line for line in lines[2:7]}
     assert list(lanes) == ["main", "tea", "toast", "block", "0"]
-    assert max(map(len, lines[2:])) <= 100
+    assert max(map(len, lines[2:7])) <= 100
     assert lines[3].startswith("  tea")
     assert "─▒" in lanes["toast"]
     assert lanes["toast"].endswith("█●")
     assert lanes["block"].count("█") > 30
     assert lanes["main"].count("█") < 10
+
+
+def test_what_went_wrong_is_told_with_its_line(tmp_path: Path) -> None:
+    source = "import asyncio\nasync def late():\n    pass\nasync def main():\n    late()\nasyncio.run(main())\n"
+    assert "1. never awaited (app.py, line 5): late() was called" in viz(tmp_path, program(tmp_path, source)).stderr
+    repaired = program(tmp_path, source.replace(" late()\n", " await late()\n"))
+    assert viz(tmp_path, repaired).stderr.endswith("nothing found\n")
 
 
 def test_a_terminal_that_knows_ascii_only(tmp_path: Path, app: Path) -> None:

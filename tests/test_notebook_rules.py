@@ -42,7 +42,7 @@ def test_each_lesson_links_to_its_neighbours() -> None:
     for name in lessons:
         notebook = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
         texts[name] = " ".join(rules.source(cell) for _, cell in rules.cells(notebook, "markdown"))
-    assert neighbours(lessons, texts) == []
+    assert not (missing := neighbours(lessons, texts)), "\n".join(missing)
     assert neighbours(["a", "b"], {"a": "[b](b)", "b": ""}) == ["b does not link to a"]
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -98,6 +99,32 @@ def test_an_ordinary_function_is_called_inside_the_loop() -> None:
     verdict = check(exercise(), prepare)
     assert verdict.trace is not None
     assert list(verdict.trace.tasks) == ["prepare"]  # its row bears its name
+
+
+async def without_brackets() -> None:
+    async with asyncio.TaskGroup:
+        pass
+
+
+def test_brackets_forgotten_in_a_with() -> None:
+    async def another() -> None:
+        async with asyncio.timeout:
+            pass
+
+    async def not_asynchronous() -> None:
+        with ThreadPoolExecutor as _:
+            pass
+
+    async def no_manager() -> None:
+        async with 3:
+            pass
+
+    said = missing(without_brackets)
+    assert said.startswith("it raises TypeError: 'type' object does not support the asynchronous context manager")
+    assert said.endswith("). Are the brackets missing, as in `TaskGroup()`?")
+    assert "Are the brackets missing" in missing(another)
+    assert "Are the brackets missing" in missing(not_asynchronous)
+    assert "brackets" not in missing(no_manager)
 
 
 def test_wrong_parameters() -> None:
@@ -469,3 +496,38 @@ def test_hints_begin_anew_with_another_mistake_and_after_success() -> None:
     ]  # fmt: skip
     assert check(task, solution)
     assert check(task, starter).hint == task.hints[0]
+
+
+async def forgets() -> None:
+    nothing()
+
+
+async def returns_what_it_waits_for() -> Any:
+    return asyncio.gather(nothing(), nothing())
+
+
+async def misspells() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(nap(once))  # noqa: F821
+
+
+async def is_refused() -> None:
+    raise ServiceFailed("not more than 3 at once")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (None, True),
+        (forgets, True),
+        (returns_what_it_waits_for, True),
+        (without_brackets, True),
+        (misspells, True),
+        (is_refused, False),
+        (nap, True),
+    ],
+)
+def test_a_fault_that_is_told_in_full_gets_a_hint_only_when_it_is_made_again(function: Any, told: bool) -> None:
+    task = find("00.1")
+    hints = [check(task, function).hint for _ in range(len(task.hints) + 1)]
+    assert hints == ["", *task.hints] if told else [*task.hints, task.hints[-1]]

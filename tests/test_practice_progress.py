@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -105,29 +106,64 @@ def student(*sources: str) -> str:
 
 
 def test_grading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, two = find("00.1"), find("00.2")
-    notebook = tmp_path / "00_start_here.ipynb"
+    one, two, three = find("00.1"), find("00.2"), find("00.3")
+    notebook = tmp_path / "anna" / "4711_my start.ipynb"  # as a learning platform names it
     text = student(
         f"{one.solution}\n\ncheck('00.1', breakfast)",
-        f"{two.starter}\n\ncheck('00.2', work)",
+        f"{two.starter}\n# tried",
+        f'check("00.2", {two.function})',
+        three.starter,
+        f'check("00.3", {three.function})',
         "answer('00', 1, 'b')",
         "answer('00', 2, 'b')",
         "1 / 0",
     )
+    notebook.parent.mkdir()
     notebook.write_text(text, encoding="utf-8")
     (tmp_path / "broken.ipynb").write_text("no notebook")
     assert main(["grade", str(tmp_path)]) == 1
-    table = capsys.readouterr().out
-    assert "00_start_here.ipynb  1 of 3     00.1    00.2, 00.3  1 of 6  1" in table
-    assert "broken.ipynb" in table
+    table, running = capsys.readouterr()
+    assert "not solved  not tried  quiz" in table
+    assert "\nanna/4711_my start.ipynb  1 of 3     00.1    00.2        00.3       1 of 6  1\n" in table
+    assert "\nbroken.ipynb " in table
     assert "NotJSONError" in table
+    assert running.splitlines() == [str(notebook), str(tmp_path / "broken.ipynb")]
     assert notebook.read_text(encoding="utf-8") == text
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["00_start_here.ipynb", "broken.ipynb"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["4711_my start.ipynb", "anna", "broken.ipynb"]
+
+
+def test_grading_one_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notebook = tmp_path / "Fritz Muster_4711_file_00_start_here.ipynb"
+    notebook.write_text("no notebook")
+    assert main(["grade", str(notebook)]) == 1
+    assert f"\n{notebook.name}  0 of 3     -       00.1, 00.2, 00.3  -          0 of 6" in capsys.readouterr().out
 
 
 def test_grading_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["grade", str(tmp_path)]) == 2
-    assert main(["grade", str(tmp_path / "none")]) == 2
-    assert "There are no notebooks in" in capsys.readouterr().err
+    other = tmp_path / "notes.txt"
+    other.write_text("")
+    for path in (tmp_path, tmp_path / "none", other):
+        assert main(["grade", str(path)]) == 2
+        assert f"There are no notebooks in {path}." in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([])
+
+
+def test_grading_without_what_runs_notebooks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "00_start_here.ipynb").write_text("{}")
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    monkeypatch.delitem(sys.modules, "asyncviz.practice.grade", raising=False)
+    assert main(["grade", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "nbformat" in said
+    assert ".venv" in said
+
+
+def test_the_help_says_whose_notebooks_are_run_and_how(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["grade", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of a class" in said
+    assert "with your rights" in said

@@ -936,7 +936,8 @@ def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(m
         patched.setattr(watchdog, "TICK", 0.003)  # so it looks nearly all the time
         patched.setattr(watchdog.Watchdog, "_look", look_for_a_while)
         asyncio.run(blocks())
-    assert [hold.kind for hold in sound(trace).holds] == ["blocking call"], "it slept, whoever had the interpreter"
+    [hold] = sound(trace).holds  # on a very busy machine it may have had to wait for a core for longer than it slept
+    assert hold.kind == "blocking call" or hold.seconds > 1, "it slept, whoever had the interpreter"
 
     def slow_start(self: Any, timeout: float | None = None) -> bool:
         time.sleep(0.1)

@@ -220,6 +220,36 @@ def test_forms_are_found_as_whole_words(form: str, text: str, found: bool) -> No
     assert tool.Section("", 1, text, text.lower()).has([form]) is found
 
 
+# -- The lessons -------------------------------------------------------------------------------------------------------
+
+
+def unlisted(lessons: Lessons, readme: str, start: str) -> list[str]:
+    """Lessons that README.md or lesson 00 does not link to, and lessons with the title of an earlier one."""
+    first: dict[str, str] = {}
+    found = []
+    for name, lesson in lessons.items():
+        if f"(notebooks/{name}.ipynb)" not in readme:
+            found.append(f"{name}: add it to the table in README.md")
+        if not name.startswith("00_") and f"({name}.ipynb)" not in start.partition("**Next:**")[0]:
+            found.append(f"{name}: add it to the table in lesson 00")
+        if first.setdefault(lesson.title, name) != name:
+            found.append(f"{name}: has the title of {first[lesson.title]}")
+    return found
+
+
+def test_every_lesson_is_listed_and_has_a_title_of_its_own() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    start = LESSONS["00_start_here"].sections[0].text
+    assert not (todo := unlisted(LESSONS, readme, start)), "\n".join(todo)
+    title = LESSONS["13_asyncio_run_in_a_notebook"].title
+    more = LESSONS | {"14_more": LESSONS["01_asynchronous_functions"]._replace(name="14_more", title=title)}
+    assert unlisted(more, readme, start + " **Next:** [14](14_more.ipynb)") == [
+        "14_more: add it to the table in README.md",
+        "14_more: add it to the table in lesson 00",
+        "14_more: has the title of 13_asyncio_run_in_a_notebook",
+    ]
+
+
 # -- The names of asyncio ----------------------------------------------------------------------------------------------
 
 

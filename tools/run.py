@@ -110,6 +110,7 @@ def stage(name, commands):
             print("failed\n\n{0}".format("\n".join(output.strip().splitlines()[-40:])))
             raise Stopped("The set-up stopped at: {0}. The same command tries again from the start.".format(name))
     print("{0:6.1f} s".format(time.time() - start))
+    sys.stdout.flush()
 
 
 def environment(**more):

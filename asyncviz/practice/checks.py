@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import inspect
+import re
 import textwrap
 import traceback
 from collections import Counter
@@ -11,6 +11,7 @@ from itertools import chain
 from types import FunctionType
 from typing import Any
 
+from asyncviz.display import preformatted
 from asyncviz.practice import exercise as exercises
 from asyncviz.practice import solved
 from asyncviz.practice.exercise import Exercise
@@ -25,8 +26,8 @@ _failures: Counter[tuple[str, str]] = Counter()  # how often in a row, by exerci
 class Verdict:
     """The answer of a check: true if the exercise is solved. On the last line of a cell it is text and timeline.
 
-    `good` lists what is right, `missing` says the first thing that is not, `hint` how to go on. `trace` is the
-    recording of the reader's function, `model` that of the model solution once it is solved.
+    `good` lists what is right, `missing` says the first thing that is not, `hint` how to go on ("" where `missing` says
+    it all). `trace` is the recording of the reader's function, `model` that of the model solution once it is solved.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Verdict:
     def __bool__(self) -> bool:
         return not self.missing
 
-    def __repr__(self) -> str:
+    def _lines(self) -> list[str]:
         """The verdict in words, without clock readings."""
         title = f"Exercise {self.exercise.id}, {self.exercise.title}"
         lines = [f"{title}: {'solved.' if self else 'not yet.'}", *(f"  ✓ {text}" for text in self.good)]
@@ -49,12 +50,14 @@ class Verdict:
             lines.append(f"Hint: {self.hint}")
         if self.printed:
             lines += ["It printed:", *(f"  | {line}" for line in self.printed)]
-        wrapped = (textwrap.wrap(line, 110, subsequent_indent="    ") or [line] for line in lines)
-        return "\n".join(chain.from_iterable(wrapped))  # not left to the browser, which breaks words
+        return lines
+
+    def __repr__(self) -> str:
+        wrapped = (textwrap.wrap(line, 110, subsequent_indent="    ") or [line] for line in self._lines())
+        return "\n".join(chain.from_iterable(wrapped))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        text = repr(self)
-        page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+        text, page = repr(self), preformatted("\n".join(self._lines()))
         picture = self._picture()
         if picture is None:
             return {"text/html": page, "text/plain": text}
@@ -81,14 +84,16 @@ def check(exercise: str | Exercise, function: Any = None) -> Verdict:
     function: the reader's function itself, not a call of it.
 
     Takes a moment on the virtual clock. Whatever the function does, the notebook goes on. Called again after another
-    failure of the same kind, the hint is more explicit. Raises ValueError for a number that is none.
+    failure of the same kind, the hint is more explicit. A mistake against Python or asyncio that is told in full gets
+    its first hint only when it is made again. Raises ValueError for a number that is none.
     """
     task = exercises.find(exercise) if isinstance(exercise, str) else exercise
-    good, missing, trace, printed = _judge(task, function)
+    good, missing, told, trace, printed = _judge(task, function)
     hint = ""
     if missing:
         _failures[task.id, missing] += 1
-        hint = task.hints[min(_failures[task.id, missing], len(task.hints)) - 1]
+        count = _failures[task.id, missing] - told  # hints are about the exercise, and here something else is wrong
+        hint = task.hints[min(count, len(task.hints)) - 1] if count else ""
     else:
         for key in [key for key in _failures if key[0] == task.id]:
             del _failures[key]
@@ -96,12 +101,12 @@ def check(exercise: str | Exercise, function: Any = None) -> Verdict:
     return Verdict(task, good, missing, hint, trace, printed.summary())
 
 
-def _judge(exercise: Exercise, function: Any) -> tuple[list[str], str, Trace | None, Printed]:
-    """What is right, what is missing (or ""), the trace to show, and what was printed."""
+def _judge(exercise: Exercise, function: Any) -> tuple[list[str], str, bool, Trace | None, Printed]:
+    """What is right, what is missing (or ""), whether that says it all, the trace to show, and what was printed."""
     printed = Printed()
     missing = _unusable(exercise, function)
     if missing:
-        return [], missing, None, printed
+        return [], missing, True, None, printed
     good: list[str] = []
     shown: Trace | None = None
     for case in exercise.cases:
@@ -109,15 +114,15 @@ def _judge(exercise: Exercise, function: Any) -> tuple[list[str], str, Trace | N
         missing = _general_fault(exercise, function, run)
         if missing:
             dispose(run.result)
-            return [], missing, run.trace, printed
+            return [], missing, _is_told(run.error), run.trace, printed
         faults = [(expectation.right, expectation.fault(run)) for expectation in case.expectations]
         right = [text for text, fault in faults if not fault]
         missing = next((fault for _, fault in faults if fault), "")
         if missing:
-            return right, missing, run.trace, printed
+            return right, missing, False, run.trace, printed
         good += [text for text in right if text not in good]
         shown = shown or run.trace
-    return good, "", shown, printed
+    return good, "", False, shown, printed
 
 
 def _unusable(exercise: Exercise, function: Any) -> str:
@@ -155,9 +160,19 @@ def _forgotten(name: str) -> str:
     return f"{name}() is called, but never awaited: a call alone makes a coroutine object, and runs nothing"
 
 
-def _explain(exercise: Exercise, function: Any, error: BaseException) -> str:
+def _is_told(error: BaseException | None) -> bool:
+    """Whether a general fault says what to change. An error may also be raised by what the exercise asks to tame."""
+    return error is None or isinstance(_first(error), AttributeError | NameError | TypeError)
+
+
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def _explain(exercise: Exercise, function: Any, error: BaseException) -> str:
+    error = _first(error)
     if isinstance(error, (Deadlock, Overrun, NotSimulated)):
         return str(error)
     where = _line(function, error)
@@ -167,6 +182,8 @@ def _explain(exercise: Exercise, function: Any, error: BaseException) -> str:
     said = f"{type(error).__name__}{': ' if text else ''}{text[:200]}{where}"
     if isinstance(error, RuntimeError) and "from a running event loop" in text:
         return f"it raises {said}. A loop runs already: write `await` instead"
+    if re.search(r"'(type|function|method)' object .* context manager protocol", text):
+        return f"it raises {said}. Are the brackets missing, as in `TaskGroup()`?"
     if isinstance(error, TypeError) and not where:
         return f"it cannot be called as the exercise does: {said}"
     return f"it raises {said}"

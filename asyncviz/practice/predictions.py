@@ -7,7 +7,6 @@ guess.check(trace)
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any
 
@@ -52,7 +51,7 @@ class Comparison:
         from asyncviz import display, timeline  # Matplotlib: only for those who look
 
         text = repr(self)
-        page = f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+        page = display.preformatted(text)
         figure = timeline.figure_of([self.trace], [None], None)
         if "makespan" in self.guesses and not self.trace.empty:
             _mark(figure, self.trace, self.guesses["makespan"])

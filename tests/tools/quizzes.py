@@ -1,4 +1,4 @@
-"""Edits the quizzes: `python tests/tools/quizzes.py show 00 > draft.json`, and `… build 00 draft.json` back.
+"""Edits the quizzes. `.venv/bin/python tests/tools/quizzes.py show 00 > draft.json`; back: `… build 00 draft.json`.
 
 The draft is a list of questions: text, choices (letter → text, or empty), measure ("" or an attribute of Trace),
 answers (letters or numbers that are right), explanation, and perhaps recording (what the lesson calls the Trace).
