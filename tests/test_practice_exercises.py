@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from asyncviz.narrative import alternative_text
 from asyncviz.practice import check, checks
 from asyncviz.practice.exercise import Exercise, every
 from asyncviz.practice.running import load
@@ -100,8 +101,10 @@ def test_two_checks_say_the_same(exercise: Exercise) -> None:
         said = set()
         for _ in range(3):
             checks._failures.clear()
-            said.add(check(exercise, load(exercise, source))._repr_mimebundle_()["text/plain"])
+            verdict = check(exercise, load(exercise, source))
+            said.add((repr(verdict), verdict.trace and alternative_text(verdict.trace)))
         assert len(said) == 1
+        assert verdict._repr_mimebundle_()["text/plain"].startswith(repr(verdict))
 
 
 def cells(path: Path) -> list[str]:
