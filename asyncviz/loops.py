@@ -76,7 +76,7 @@ class Watch:
         self.thread = threading.get_ident()
         self.known: dict[int, TaskInfo] = {}  # by id(task), while the task is alive and not done
         self.rows: list[float] = []  # of the steps that are not packed yet
-        self.chunks: deque[array[float]] = deque()  # packed rows, oldest first
+        self.chunks: deque[memoryview[float]] = deque()  # packed rows, oldest first
         self.fixed: dict[tuple[int, int, int], tuple[float, Any]] = {}  # reasons that a place alone decides
         self.idle: list[float] = []  # enter, leave, enter, leave … of the selector, when there was nothing else to do
         self.idles: deque[array[float]] = deque()  # the same, packed
@@ -212,7 +212,8 @@ class Watch:
             while len(self.idles) > max(2, session.limit // ROWS):
                 self.since = self.idles.popleft()[-1]
             if taken:
-                self.chunks.append(array("d", struct.pack(f"{len(taken)}d", *taken)))  # twice as fast as array("d", …)
+                # twice as fast as array("d", taken), which also keeps room for more
+                self.chunks.append(memoryview(struct.pack(f"{len(taken)}d", *taken)).cast("d"))
                 session.steps += len(taken) // COLUMNS
             while len(self.chunks) > 1 and session.steps - len(self.chunks[0]) // COLUMNS >= session.limit:
                 session.drop(self.chunks.popleft())
