@@ -58,6 +58,22 @@ def test_the_newest_of_each_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tool("matrix").version("no-such-python") is None
 
 
+def test_names_may_stand_behind_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    soak, asked = tool("soak"), list[list[str]]()
+
+    def find(names: list[str]) -> list[Path]:
+        asked.append(names)
+        raise SystemExit
+
+    monkeypatch.setattr(soak, "find", find)
+    monkeypatch.setattr(soak.os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr(soak.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    for words in (["2", "--one-core", "03", "04"], ["2", "03", "04", "--one-core"], ["2", "03", "04"]):
+        with pytest.raises(SystemExit):
+            soak.main(words)
+    assert asked == [["03", "04"]] * 3
+
+
 def test_dead_links_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<a href="b.html#here">1</a><a href="https://example.org/x">2</a><a href="#x"></a>'

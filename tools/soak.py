@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("rounds", type=int, help="how many rounds")
     parser.add_argument("names", nargs="*", help="the start of notebooks' names; without: all")
     parser.add_argument("--one-core", action="store_true", help="everything on one core, with one process computing")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)  # names may stand behind --one-core
     if options.rounds < 1:
         parser.error("at least one round: make soak N=50")
     if options.one_core:
