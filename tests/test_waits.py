@@ -369,7 +369,10 @@ def test_sockets() -> None:
     assert one(main) == ("read", "read")
 
 
-def test_looking_up_a_host() -> None:
+def test_looking_up_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    # slow: from 3.14 on, who awaits a thread that has already finished does not wait
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(0.03))
+
     async def main() -> None:
         await asyncio.get_running_loop().getaddrinfo("localhost", 80)
 
@@ -395,8 +398,7 @@ def test_library_call() -> None:
             await file.read()
 
     said = [r[:2] for r in reasons_of(main, "main")]
-    assert said[0][0] == "thread"
-    assert said[0][1].startswith("aiofiles")
+    assert any(kind == "thread" and text.startswith("aiofiles") for kind, text in said)  # one may be quick, see above
     assert all("_thread" not in text for _, text in said)
 
 
