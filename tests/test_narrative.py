@@ -250,6 +250,18 @@ def test_a_wait_too_short_to_be_sure_of_is_not_named() -> None:
     assert "Event" not in text
 
 
+def test_a_run_of_no_length_has_no_order() -> None:
+    async def nap() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> None:
+        asyncio.gather(nap(), nap())
+
+    text = alternative_text(simulate(main())[1])
+    assert "one after another" not in text
+    assert "nap and nap 2 were not done at the end" in text
+
+
 def test_a_short_trip_to_a_thread_is_not_named_beside_a_long_one() -> None:
     """A busy machine may make it a tenth as long as the other, or not."""
 
