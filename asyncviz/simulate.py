@@ -222,7 +222,7 @@ def _overrun(late: Late, loop: VirtualLoop, timeout: float) -> str:
     text = f"the program did not end within {timeout:g} s of real time"
     if late.stuck:
         return f"{text}: it waits{_where(late.place)} in a blocking call that nothing can end, and was left behind"
-    if names := {job.work.name for job in loop.jobs if job.outcome is None}:
+    if names := [job.work.name for job in loop.jobs if job.outcome is None]:
         why = "the clock stands still meanwhile: a thread that waits for the loop's timers waits for ever"
         return f"{text}: {some(names)} did not come back from its thread ({why})"
     if late.time - loop.turned > min(timeout, STOP) / 2:
