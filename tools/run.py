@@ -30,9 +30,10 @@ PYTHON = getattr(sys, "_base_executable", sys.executable) if INSIDE else sys.exe
 NEVER_FROM_OUTSIDE = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
 
 # How outputs are compared: two notebooks at a time, each whole on one worker. What a notebook's own libraries warn
-# about is not ours.
+# about is not ours. tests.kernels: how the kernels are started.
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=60", "--nbval-sanitize-with=tests/sanitize.cfg"]
 NBVAL += ["-n", "2", "--dist", "loadscope", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
+NBVAL += ["-p", "tests.kernels"]
 
 HELP = """\
 make lab         set up what is missing, then open JupyterLab on the first lesson
