@@ -4,7 +4,8 @@ A task schedules its own steps with `loop.call_soon`, looked up by name. So an a
 sees every step of every task, and deleting it undoes that. Nothing of the tasks themselves is touched.
 
 On asyncio's own loops the replacement makes the Handle itself, of a subclass whose `_run` notes start and stop; that
-saves the frames of the original and pays for most of the recording. Other loops get their callback wrapped.
+saves the frames of the original and pays for most of the recording (timers and calls from other threads: plain.py).
+Other loops get their callback wrapped (wrapped.py).
 The state lives in the variables of `hook`, because reading those costs a fifth of reading attributes.
 """
 
@@ -17,16 +18,14 @@ import threading
 import types
 from asyncio import events
 from contextvars import copy_context
-from heapq import heappush
 from typing import Any
 
-from . import cancels, waits
+from . import cancels, plain, waits, wrapped
 from .adopt import adopt_all
 from .eager import hook_create_task
 from .loops import COLUMNS, IO, NEVER, ROWS, TIMER, UNKNOWN, TaskInfo, Watch, offset_of
 from .patch import Call, Raising, debugged, dressed_like, locked, replace
 from .watchdog import LONG, Meter
-from .wrapped import replace_methods
 
 FULL = ROWS * COLUMNS
 
@@ -52,7 +51,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     due = 0.0  # of the timer that is running
     meter = Meter()
     step_type: type | None = None  # asyncio's own, which has no public name
-    original_at = loop.call_at
     selector = getattr(loop, "_selector", None)
     original_select: Any = getattr(selector, "select", None) if isinstance(selector, _SELECTORS) else None
     fast = (
@@ -61,8 +59,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
         and type(loop)._call_soon is asyncio.BaseEventLoop._call_soon  # type: ignore[attr-defined]
         and "call_soon" not in vars(loop)
     )
-    lockable = getattr(events, "_ThreadSafeHandle", None)  # Python 3.14
-    plain_timers = fast and type(loop).call_at is asyncio.BaseEventLoop.call_at
     append: Any = loop._ready.append if fast else None
     # Due times are told on the loop's own clock. One that somebody has made up says nothing about ours.
     told = clock == loop.time or getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
@@ -274,42 +270,6 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             return info
         return ready(info, callback.__self__, args)
 
-    def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
-        if not live:
-            return watch.original("call_soon_threadsafe", callback, *args, context=context)
-        if loop._closed:
-            loop._check_closed()
-        if loop._debug:
-            loop._check_callback(callback, "call_soon_threadsafe")
-        if loop._debug and not lockable:
-            handle = debugged(thread_call, callback, args, loop, context)
-        else:
-            handle = thread_call(callback, args, loop, context)
-            if handle._source_traceback:
-                del handle._source_traceback[-2:]
-        handle._mark = who()
-        append(handle)
-        loop._write_to_self()
-        return handle
-
-    def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        if not live:
-            return watch.original("call_at", when, callback, *args, context=context)
-        if not plain_timers or when is None:
-            handle = original_at(when, callback, *args, context=context)
-            if type(handle) is events.TimerHandle:
-                handle.__class__ = timer
-            return handle
-        if loop._debug:
-            loop._check_thread()
-            loop._check_callback(callback, "call_at")
-        handle = timer(when, callback, args, loop, context)  # as the original does, and no frame deeper
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
-        heappush(loop._scheduled, handle)
-        handle._scheduled = True
-        return handle
-
     def select(timeout: float | None = None) -> Any:
         nonlocal cause, moment
         nested = None
@@ -387,8 +347,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
 
     def unhook(clear: bool = True) -> None:
         """Undo everything; what was recorded stays. `clear` must not be while these functions may be at work."""
-        nonlocal live, current, loop, append, step_type
-        nonlocal original_at, original_select
+        nonlocal live, current, loop, append, step_type, original_select
         if live:
             live, now = False, clock()
             watch.unhook, watch.flush, watch.probe, watch.cause = None, nothing, nobody, unknown
@@ -415,7 +374,7 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
             meter.close()
             current = step_type = None
         if clear:  # not to keep the loop alive until the collector finds these functions
-            loop = append = original_at = original_select = None
+            loop = append = original_select = None
 
     def flush() -> None:
         """Pack what there is, for a recording that ends while another goes on."""
@@ -430,17 +389,17 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
     plain_run = events.Handle._run
     if fast:
         step, call = step_class(events.Handle), callback_class(events.Handle)
-        thread_call = callback_class(lockable or events.Handle)
-        if lockable:
+        thread_call = callback_class(plain.LOCKABLE or events.Handle)
+        if plain.LOCKABLE:
             locked(thread_call)
         timer = callback_class(events.TimerHandle, True)
         classes = [step, call, thread_call, timer]
-        undo = [replace(loop, f.__name__, f) for f in (call_soon, call_soon_threadsafe, call_at)]
+        undo = [replace(loop, "call_soon", call_soon), plain.replace_methods(watch, loop, who, thread_call, timer)]
     else:
         step, call, timer = step_class(Call), callback_class(Call), callback_class(Call, True)
-        offset, thread_call = 0.0, None  # a wrapped timer knows when it is due on our clock
+        offset = 0.0  # a wrapped timer knows when it is due on our clock
         classes = [step, call, timer]
-        undo = [replace_methods(watch, loop, look, who, step, call, timer)]
+        undo = [wrapped.replace_methods(watch, loop, look, who, step, call, timer)]
     if original_select is not None:
         undo.append(replace(selector, "select", select))
         watch.sees_idle = True

@@ -22,28 +22,32 @@ def replace_methods(
     soon, threadsafe, at, later = loop.call_soon, loop.call_soon_threadsafe, loop.call_at, loop.call_later
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
-        if soon is None:  # somebody kept this function beyond the recording
+        original = soon
+        if original is None:  # somebody kept this function beyond the recording
             return watch.original("call_soon", callback, *args, context=context)
         if len(watch.rows) > _FULL:
             watch.pack(watch.rows)
         mark = look(type(callback), callback, args)
         wrapped = wrap(call, callback, who()) if mark is None else wrap(step, callback, mark)
-        return soon(wrapped, *args, context=context)
+        return original(wrapped, *args, context=context)
 
     def call_soon_threadsafe(callback: Any, *args: Any, context: Any = None) -> Any:
-        if soon is None:
+        original = threadsafe
+        if original is None:
             return watch.original("call_soon_threadsafe", callback, *args, context=context)
-        return threadsafe(wrap(call, callback, who()), *args, context=context)
+        return original(wrap(call, callback, who()), *args, context=context)
 
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        if soon is None:
+        original, here = at, loop
+        if original is None or here is None:
             return watch.original("call_at", when, callback, *args, context=context)
-        return at(when, wrap(timer, callback, clock() + when - loop.time()), *args, context=context)
+        return original(when, wrap(timer, callback, clock() + when - here.time()), *args, context=context)
 
     def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        if soon is None:
+        original = later
+        if original is None:
             return watch.original("call_later", delay, callback, *args, context=context)
-        return later(delay, wrap(timer, callback, clock() + delay), *args, context=context)
+        return original(delay, wrap(timer, callback, clock() + delay), *args, context=context)
 
     undo = [replace(loop, method.__name__, method) for method in (call_soon, call_soon_threadsafe, call_at, call_later)]
 

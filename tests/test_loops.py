@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 
 import asyncviz
+from asyncviz import plain, wrapped
+from asyncviz.loops import Watch
+from asyncviz.patch import Call
+from asyncviz.session import Session
 
 
 async def nap(seconds: float = 0.002) -> None:
@@ -434,6 +438,36 @@ def test_a_loop_that_knows_nothing_of_task_factories() -> None:
     assert trace.problems == []
     assert [list(trace.tasks)[t] for t in trace.steps.task] == ["main", "a", "b", "a", "b", "main"]
     assert trace.reasons[1].text == "TaskGroup"  # nobody could be asked earlier: not "of 0"
+
+
+@pytest.mark.parametrize("module", [plain, wrapped], ids=lambda module: module.__name__)
+def test_a_call_that_a_recording_leaves_in_its_middle(module: Any) -> None:
+    """It may end in one thread while another is in one of the functions that it had put into the loop."""
+    loop, order, restore = asyncio.new_event_loop(), list[str](), list[Callable[[], None]]()
+
+    def leave() -> float:
+        if restore:
+            restore.pop()()
+        return loop.time()
+
+    class Handle(asyncio.Handle):
+        __slots__ = ("_mark",)
+
+    watch = Watch(Session(leave), loop, "loop")
+    if module is plain:
+        restore.append(plain.replace_methods(watch, loop, leave, Handle, asyncio.TimerHandle))
+    else:
+        restore.append(wrapped.replace_methods(watch, loop, lambda *_: None, lambda: 0.0, Call, Call, Call))
+    soon, at = loop.call_soon_threadsafe, loop.call_at
+    calls = [lambda: soon(order.append, "soon"), lambda: at(loop.time(), order.append, "at")]
+    for call in calls if module is plain else reversed(calls):
+        call()
+    assert not restore
+    assert not {"call_soon_threadsafe", "call_at"} & set(vars(loop))
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert sorted(order) == ["at", "soon"]
 
 
 def test_a_loop_of_somebody_elses_making() -> None:
