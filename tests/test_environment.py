@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,6 +258,29 @@ def test_a_set_up_with_tools_adds_their_packages_once(tool: ModuleType) -> None:
     assert set_up(tool, tools=True) == ["install_lock requirements-tools.lock"]
     assert set_up(tool, tools=True) == []
     assert set_up(tool) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_two_set_ups_of_one_folder_take_turns(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other: list[threading.Thread] = []
+    install = tool.install_project
+
+    def install_while_another_begins() -> None:
+        if not other:
+            other.append(threading.Thread(target=tool.set_up))
+            other[0].start()
+            until = time.monotonic() + 30
+            while "Another set-up of this folder is at work" not in capsys.readouterr().out:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        install()
+
+    monkeypatch.setattr(tool, "install_project", install_while_another_begins)
+    assert set_up(tool) == ALL_ANEW
+    other[0].join()
+    assert tool.done == ALL_ANEW
 
 
 def test_an_interrupted_set_up_starts_anew(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,11 @@ import subprocess
 import sys
 import time
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 OLDEST = (3, 11)
 OLDEST_PIP = (22, 3)  # the first with `pip --python`, needed only where venv cannot install pip itself
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -162,12 +167,38 @@ def write_stamps(stamps):
     os.replace(STAMP + ".new", STAMP)
 
 
+def what_is_due(tools):
+    """The parts of the set-up that must be done anew, what they depend on, and what was done before."""
+    wanted, done = wanted_stamps(), read_stamps()
+    parts = ("packages", "project", "tools") if tools else ("packages", "project")
+    return [part for part in parts if done.get(part) != wanted[part]], wanted, done
+
+
+def take_turns(file):
+    """Wait until no other set-up of this folder is at work. The system gives the turn back when `file` is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another set-up of this folder is at work. Waiting for it to end.")
+        sys.stdout.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks
+        pass
+
+
 def set_up(tools=False):
     """Make .venv what the lock says. Costs nothing when it already is."""
-    wanted, done = wanted_stamps(), read_stamps()
-    due = [part for part in ("packages", "project", "tools") if done.get(part) != wanted[part]]
-    if not tools:
-        due = [part for part in due if part != "tools"]
+    if not what_is_due(tools)[0]:
+        return
+    with open(os.path.join(ROOT, "requirements.lock")) as file:
+        if fcntl is not None:
+            take_turns(file)
+        install_what_is_due(tools)
+
+
+def install_what_is_due(tools):
+    """The set-up itself: another one may have done some of it meanwhile."""
+    due, wanted, done = what_is_due(tools)
     if not due:
         return
     print("Setting up .venv with Python {0}.{1}.{2}".format(*sys.version_info[:3]))
