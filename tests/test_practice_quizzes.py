@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import asyncviz as viz
 from asyncviz.practice import answer, quiz, quizzes
 
 TOOL = Path(__file__).resolve().parent / "tools" / "quizzes.py"
+NOTEBOOKS = TOOL.parents[2] / "notebooks"
 LESSONS = quizzes.lessons()
 CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -65,6 +69,33 @@ def test_programs_in_questions_give_the_answer(lesson: str) -> None:
             assert answer(lesson, number, trace)
             assert answer(lesson, number, getattr(trace, question.measure))
             assert not answer(lesson, number, getattr(trace, question.measure) + 1)
+
+
+NUMBERS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight"), range(1, 9), strict=True))
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_counts_are_those_of_their_explanations(lesson: str) -> None:
+    """Recordings made in a lesson are not made here; what is counted in them is the first word of the explanation."""
+    for number, question in enumerate(quizzes.load(lesson), 1):
+        first = question.explanation.split()[0].strip(".:,").lower()
+        if question.measure == "overlap":
+            assert answer(lesson, number, NUMBERS[first])
+
+
+def test_a_third_dish_in_the_nested_program(tmp_path: Path) -> None:
+    """Question 3 of lesson 13: the lesson's own program, changed as the question says."""
+    notebook = json.loads((NOTEBOOKS / "13_asyncio_run_in_a_notebook.ipynb").read_text(encoding="utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    (program,) = [found[1] for source in sources if (found := re.search(r'^NESTED = """(.*?)"""', source, re.DOTALL))]
+    (call,) = re.findall(r"`(group.create_task\(.*?\))`", quizzes.load("13")[2].text)
+    last = '        group.create_task(toast(), name="toast")\n'
+    assert program.count(last) == 1
+    program = program.replace(last, f"{last}        {call}\n")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "nested.json")], check=True)
+    nested = viz.load(tmp_path / "nested.json")
+    assert "more tea" in nested.tasks
+    assert answer("13", 3, nested)
 
 
 def test_the_tool_goes_back_and_forth(tool: Any) -> None:
