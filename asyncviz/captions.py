@@ -78,7 +78,9 @@ def headline(trace: Trace) -> str:
         how = "they take turns" if never_waited(trace) else "they queue" if queueing(trace) else "their waits overlap"
         return f"{overlap:,} tasks share {where}: {how}"
     if tasks + len(trace.spans) > 1:
-        return "One task waits for the other" if one_waits(trace) else "One after another: nothing overlaps"
+        if one_waits(trace):
+            return "One task waits for the other" if tasks == 2 else "One task at a time: the others wait for it"
+        return "One after another: nothing overlaps"
     if tasks:
         _, start, stop, _ = trace.waits
         if (stop - start).sum() > trace.makespan / 2:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from . import words
 from .trace import FOR_TASKS, HELD, Hold, Span, TaskTrace, Trace
 from .words import MOST, approximately, enumeration, plural
@@ -205,9 +207,12 @@ def never_waited(trace: Trace) -> bool:
 
 
 def one_waits(trace: Trace) -> bool:
-    """Two tasks, never both in flight, because one waits for the other: that is not one after another."""
-    waits = {trace.reasons[number].kind for number in trace.waits[3]}
-    return len(trace.tasks) == 2 and trace.overlap == 1 and not waits.isdisjoint(FOR_TASKS)
+    """Never two in flight, because all but one wait for tasks: that is not one after another."""
+    if len(trace.tasks) < 2 or trace.overlap != 1:
+        return False
+    task, _, _, reason = trace.waits
+    for_tasks = [number for number, wait in enumerate(trace.reasons) if wait.kind in FOR_TASKS]
+    return len(trace.tasks) <= len(set(task[np.isin(reason, for_tasks)].tolist())) + 1
 
 
 def _family_text(trace: Trace) -> Iterator[str]:

@@ -207,7 +207,7 @@ class Trace:
 
     @cached_property
     def makespan(self) -> float:
-        """Seconds from the first start of a task or span to the last end of one; 0.0 for an empty recording."""
+        """Seconds from the first task's creation or span's start to the last end of one; 0.0 for an empty recording."""
         starts = [t.born or 0.0 for t in self.tasks.values()] + [s.start for s in self.spans]
         stops = [self.duration if t.finished is None else t.finished for t in self.tasks.values()]
         stops += [s.stop for s in self.spans]
@@ -248,7 +248,7 @@ class Trace:
 
     @cached_property
     def longest_block(self) -> float:
-        """Seconds of the longest stretch for which one step, span or callback held its thread."""
+        """Seconds of the longest step, span or callback. A span is taken for blocking code, as `span` asks."""
         steps = self.steps
         longest = [float((steps.stop - steps.start).max())] if len(steps.start) else []
         longest += [s.stop - s.start for s in self.spans] + [c.seconds for c in self.callbacks]

@@ -389,6 +389,15 @@ async def waits_for_another(*, also_before: bool = False) -> None:
     await asyncio.create_task(waits(0.2), name="other")
 
 
+async def two_wait_for_another() -> None:
+    other = asyncio.create_task(waits(0.2), name="other")
+
+    async def wait() -> None:
+        await other
+
+    await asyncio.gather(wait(), wait())
+
+
 def test_a_calculated_delay_is_written_with_three_digits() -> None:
     assert captions.waited_for(Reason("sleep", "sleep 0.294418")) == "sleep 0.294"
     assert captions.waited_for(Reason("sleep", "sleep 0.25")) == "sleep 0.25"
@@ -424,6 +433,7 @@ def test_titles_state_a_conclusion() -> None:
     assert title(spans) == "One after another: nothing overlaps"
     assert title(simulate(waits_for_another())[1]) == "One task waits for the other"
     assert title(simulate(waits_for_another(also_before=True))[1]) == "One task waits for the other"
+    assert title(simulate(two_wait_for_another())[1]) == "One task at a time: the others wait for it"
     assert title(simulate(one_by_one())[1]) == "4 tasks share one thread: they queue"
     assert title(failing(waits(0.2))) == "Ended by ValueError"
     for times, subject in ((1, "One long computation"), (2, "2 long computations")):

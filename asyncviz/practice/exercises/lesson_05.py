@@ -166,7 +166,7 @@ async def fetch_all(fetch, names):
     hints=(
         "With `async with slots:` each slot is free again after 0.1 s, so four slots let forty through in a second. "
         "When should a slot come back, and must the task stay until then?",
-        "A slot may come back one second after its answer, and not earlier. Nobody needs to wait for that: the loop "
+        "A slot may come back one second after its answer. Nobody needs to wait for that: the loop "
         "can give it back later, as in section 3.",
         "Instead of `async with slots:` write `await slots.acquire()`, then `try:` and `return await fetch(name)`, and "
         "under `finally:` `asyncio.get_running_loop().call_later(1.0, slots.release)`.",
