@@ -171,7 +171,8 @@ class Replay:
         x, low, high = scale * chart.x(time), base.height - scale * box.y1, base.height - scale * box.y0
         pen, ink = ImageDraw.Draw(image), len(image.getpalette()) // 3
         image.putpalette([*image.getpalette(), *ImageColor.getrgb(timeline.theme.path)])
-        pen.line([(x, low), (x, high)], fill=ink, width=2 * scale)
+        for a, b in timeline.beside_words(chart.x(time)):
+            pen.line([(x, base.height - scale * b), (x, base.height - scale * a)], fill=ink, width=2 * scale)
         pen.polygon([(x - 6 * scale, low - 8 * scale), (x + 6 * scale, low - 8 * scale), (x, low)], fill=ink)
         if lanes_only:
             image = image.crop((0, int(low - 10 * scale), image.width, int(high + 26 * scale)))

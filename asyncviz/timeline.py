@@ -285,6 +285,17 @@ class Timeline(Artist):
         key = *self.slot().bounds, self.ax.get_xlim(), self.ax.get_title(), self.badge
         return self._once("layout", key, self._lay_out)
 
+    def beside_words(self, x: float) -> list[tuple[float, float]]:
+        """The parts of a vertical line across the lanes at `x` that cross no word, from below."""
+        box, _, words = self.layout()
+        parts, low = list[tuple[float, float]](), box.y0
+        for word in sorted(words, key=lambda word: word.y):
+            width, high, deep = measure(word.text, word.size, word.bold)
+            if word.x - 2 < x < word.x + width + 2 and low < word.y + high and word.y - deep < box.y1:
+                parts.append((low, word.y - deep))
+                low = word.y + high
+        return [(a, b) for a, b in [*parts, (low, box.y1)] if a < b]
+
     def _lay_out(self) -> tuple[Bbox, list[Shape], list[Word]]:
         slot, chart, t, (above, below) = self.slot(), self.chart(), self.theme, self._margins()
         left, right, low = chart.left, chart.right, slot.y0 + below

@@ -836,3 +836,17 @@ def test_a_million_slices() -> None:
     figure.savefig(svg, format="svg")
     assert len(svg.getvalue()) < 1_000_000
     assert took < 8  # the benchmark holds the goal of 2 s; here a busy machine may take longer
+
+
+def test_a_line_across_the_lanes_crosses_no_word() -> None:
+    picture = timeline.figure_of([make(3, 30)], [None], None).axes[0].artists[0]
+    box, _, words = picture.layout()
+    inside = [word for word in words if box.x0 < word.x and box.y0 < word.y < box.y1]
+    assert inside
+    for word in inside:
+        width, high, deep = ink.measure(word.text, word.size, word.bold)
+        parts = picture.beside_words(word.x + width / 2)
+        assert all(b <= word.y - deep or a >= word.y + high for a, b in parts)
+        assert sum(b - a for a, b in parts) > 0.4 * box.height  # and is still seen
+        assert parts == sorted(parts)
+    assert picture.beside_words(box.x0 + 1) == [(box.y0, box.y1)]

@@ -132,7 +132,11 @@ def _mark(figure: Any, trace: Trace, guess: float) -> None:
     where = min(starts) + guess
     first, last = ax.get_xlim()
     ax.set_xlim(first, max(last, where + 0.02 * (where - first)))
-    ax.axvline(where, color="#b0005a", linestyle=(0, (4, 3)), linewidth=1.6, zorder=5)
+    timeline = ax.artists[0]
+    box = timeline.layout()[0]
+    for part in timeline.beside_words(timeline.chart().x(where)):
+        low, high = ((y - box.y0) / box.height for y in part)
+        ax.axvline(where, low, high, color="#b0005a", linestyle=(0, (4, 3)), linewidth=1.6, zorder=5)
     side = "right" if where > first + 0.8 * (ax.get_xlim()[1] - first) else "left"
     ax.annotate(
         "your guess", (where, 0), (-5 if side == "right" else 5, 4), xycoords=("data", "axes fraction"),
