@@ -53,6 +53,18 @@ def test_a_line_that_ends_early_has_its_name_there() -> None:
     assert [text.get_text() for text in ax.texts if getattr(text, "arrow_patch", None) is None] == ["processes"]
 
 
+@pytest.mark.parametrize(
+    ("ends", "where"),
+    [([2.0, 30.0], ("right", 3)), ([9.0, 30.0], ("left", -13)), ([2.0, 3.0], ("left", 3))],
+    ids=["crossed", "below", "above"],
+)
+def test_the_name_of_a_line_that_ends_early_makes_room_for_the_others(ends: list[float], where: Any) -> None:
+    """Of a line that is at 5 in the end; the other is lower or higher there, and goes on."""
+    lines = {"early": {1: [1.0], 10: [5.0]}, "late": {1: [1.0], 10: [ends[0]], 1000: [ends[1]]}}
+    (name,) = [text for text in curves(lines, **WORDS).axes[0].texts if text.get_text() == "early"]
+    assert (name.get_horizontalalignment(), name.xyann[1]) == where
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_no_words_overlap(theme: Any, scale: Any) -> None:

@@ -78,7 +78,7 @@ def curves(
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=100, facecolor=colours["paper"])
     figure.set_layout_engine("none")
     ax = figure.add_axes((LEFT, 0.14, 0.73, 0.68), facecolor=colours["paper"])
-    ends: list[tuple[str, str, float, float]] = []
+    drawn: list[tuple[str, str, Bound]] = []
     for number, (name, line) in enumerate(lines.items()):
         colour, mark = colours[COLOURS[number % len(COLOURS)]], MARKS[number % len(MARKS)]
         places = sorted(line)
@@ -87,11 +87,11 @@ def curves(
         ax.vlines(places, low, high, color=colour, linewidth=5.5, alpha=0.4, zorder=2)
         joined = "none" if names else "-"
         ax.plot(places, middle, color=colour, marker=mark, markersize=5.5, linewidth=1.8, linestyle=joined, zorder=3)
-        ends.append((name, colour, places[-1], middle[-1]))
+        drawn.append((name, colour, dict(zip(places, middle, strict=True))))
     for name, bound in limits.items():
         places, colour = sorted(bound), colours["hold"]
         ax.plot(places, [bound[p] for p in places], color=colour, linestyle=(0, (5, 3)), linewidth=1.4, zorder=1)
-        ends.append((name, colour, places[-1], bound[places[-1]]))
+        drawn.append((name, colour, bound))
     _dress(ax, scales, sorted({place for line in lines.values() for place in line}), colours)
     if names:
         ax.set_xticks(list(names), list(names.values()))
@@ -99,7 +99,7 @@ def curves(
     ax.set_xlabel(x, color=colours["quiet"], fontsize=SMALL, loc="right", labelpad=7)
     ax.set_title(y, color=colours["quiet"], fontsize=SMALL, loc="left", pad=10)  # level: it is read, not turned
     figure.text(LEFT, 0.93, title, color=colours["text"], fontsize=TITLE, fontweight="bold", va="center")
-    _name(ax, ends)
+    _name(ax, drawn)
     return Picture(figure, _text(title, x, y, list(lines), list(limits), alt))
 
 
@@ -140,18 +140,21 @@ def _dress(ax: Axes, scales: tuple[Scale, Scale], places: list[float], colours: 
         spine.set_visible(False)
 
 
-def _name(ax: Axes, ends: list[tuple[str, str, float, float]]) -> None:
+def _name(ax: Axes, drawn: list[tuple[str, str, Bound]]) -> None:
     """The names at the right, each as near to its line's end as the others let it; beside one that ends early."""
     to_points = 72 / ax.figure.dpi
     right, low = ax.bbox.x1 * to_points, ax.bbox.y0 * to_points
     above = low  # how far up there are names already
-    for name, colour, place, value in sorted(ends, key=lambda end: end[3]):
+    for name, colour, line in sorted(drawn, key=lambda each: each[2][max(each[2])]):
+        place, value = max(line), line[max(line)]
         end_x, end_y = ax.transData.transform((place, value)) * to_points
         if ax.transAxes.inverted().transform(ax.transData.transform((place, value)))[0] < EARLY:
-            under = any(end > value for _, _, beyond, end in ends if beyond > place)  # the line that goes on
+            # lines that go on, and are higher in the end: there already, or will they cross the room at the right?
+            rising = [other for _, _, other in drawn if max(other) > place and other[max(other)] > value]
+            crossing = any(other.get(place, value) < value for other in rising)
             ax.annotate(
-                name, (place, value), (10, -13 if under else 3), textcoords="offset points", color=colour,
-                fontsize=NAME,
+                name, (place, value), (-8 if crossing else 10, -13 if rising and not crossing else 3),
+                textcoords="offset points", ha="right" if crossing else "left", color=colour, fontsize=NAME,
                 bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.5},  # a line may pass behind it
             )  # fmt: skip
             continue
