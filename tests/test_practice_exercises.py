@@ -21,20 +21,26 @@ NOTEBOOKS = TESTS.parent / "notebooks"
 Wrong = tuple[str, str, str]
 
 
-def wrong_answers() -> dict[str, list[Wrong]]:
-    found: dict[str, list[Wrong]] = {}
+Right = tuple[str, str]
+
+
+def answers() -> tuple[dict[str, list[Wrong]], dict[str, list[Right]]]:
+    """Of each exercise: wrong answers, and right ones that are not the solution."""
+    wrong: dict[str, list[Wrong]] = {}
+    right: dict[str, list[Right]] = {}
     for path in sorted((TESTS / "exercises").glob("lesson_*.py")):
         spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found.update(module.WRONG)
-    return found
+        wrong.update(module.WRONG)
+        right.update(getattr(module, "RIGHT", {}))
+    return wrong, right
 
 
 EXERCISES = {exercise.id: exercise for exercise in every()}
-WRONG = wrong_answers()
+WRONG, RIGHT = answers()
 each = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
 
 
@@ -81,6 +87,15 @@ def test_typical_wrong_answers(exercise: Exercise, source: str, message: str) ->
     assert not verdict
     assert message in verdict.missing
     assert verdict.hint or not verdict.good
+
+
+@pytest.mark.parametrize(
+    ("exercise", "source"),
+    [pytest.param(EXERCISES[i], s, id=f"{i} {name}") for i, rows in RIGHT.items() for name, s in rows],
+)
+def test_other_right_answers(exercise: Exercise, source: str) -> None:
+    verdict = check(exercise, load(exercise, source))
+    assert verdict, repr(verdict)
 
 
 @each

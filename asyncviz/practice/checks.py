@@ -157,6 +157,8 @@ def _general_fault(exercise: Exercise, function: Any, run: Run) -> str:
 
 
 def _forgotten(name: str) -> str:
+    if name == "_wait_for_one":  # asyncio's own, which the reader has never heard of
+        return "what as_completed gives in each round is called, but never awaited: `await` it to get the result"
     return f"{name}() is called, but never awaited: a call alone makes a coroutine object, and runs nothing"
 
 

@@ -27,6 +27,8 @@ class Case:
         on the real one.
     real: run on the real clock.
     cancel_at: seconds after which the function is cancelled.
+    later: what the loop's clock says when the function is called; a virtual one begins at 0, which no real one does.
+    comes_out: a kind of error that the function shall let out; the error is then its result.
     """
 
     expectations: tuple[Expectation, ...]
@@ -34,6 +36,8 @@ class Case:
     service: Mapping[str, Any] | None = None
     real: bool = False
     cancel_at: float | None = None
+    later: float = 0.0
+    comes_out: type[Exception] | None = None
 
 
 @dataclass(frozen=True)

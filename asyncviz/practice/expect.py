@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from asyncviz.practice.service import Stats
+from asyncviz.simulate import THREAD
 from asyncviz.trace import HELD, Trace
 from asyncviz.words import approximately, enumeration, plural
 
@@ -60,10 +61,15 @@ def returns(value: Any, right: str = "the result is right") -> Expectation:
             return "it returns nothing: is there a `return`?"
         if type(got) is not type(value):
             return f"it returns {_a(got)}, {brief(got)}, where {_a(value)} is asked for"
+        if isinstance(got, dict) and (lost := [str(key) for key in value if key not in got]):
+            return f"it returns {brief(got)}, and {enumeration(lost)} {'is' if len(lost) == 1 else 'are'} missing"
         if isinstance(got, (list, tuple)) and len(got) != len(value):
             return f"it returns {plural(len(got), 'value')} where {len(value)} are asked for"
         if isinstance(got, (list, tuple)) and sorted(map(repr, got)) == sorted(map(repr, value)):
             return "it returns the right values, but in the wrong order"
+        if isinstance(got, (list, tuple)) and brief(got) == brief(value):
+            n = next(n for n, pair in enumerate(zip(got, value, strict=True)) if pair[0] != pair[1])
+            return f"it returns {brief(got[n])} as value number {n + 1}, where {brief(value[n])} is asked for"
         return f"it returns {brief(got)} where {brief(value)} is asked for"
 
     return Expectation(right, fault)
@@ -82,6 +88,12 @@ def takes(*, at_least: float = 0.0, at_most: float) -> Expectation:
         if seconds > at_most + EXACT:
             return f"it takes {run.say(seconds)}, and {at_most:g} s is enough"
         if seconds < at_least - EXACT:
+            unknown = [name for name in run.trace.threads if name != THREAD] if run.trace.simulated else []
+            if unknown:
+                return (
+                    f"it takes only {run.say(seconds)}: what {unknown[0]} does takes no time on this clock; "
+                    "let asyncio hand it to a thread, with asyncio.to_thread"
+                )
             return f"it takes only {run.say(seconds)}: something that takes {at_least:g} s is not done, or not awaited"
         return ""
 
@@ -148,10 +160,15 @@ def ends_when_cancelled(*, within: float) -> Expectation:
         if end is not None and end < run.cancelled_at - EXACT:
             return "it ended before the check could cancel it"
         for task in tasks:
+            if task.finished is None and task.born is not None and task.born >= run.cancelled_at - EXACT:
+                return f"{task.label} was started when {tasks[0].label} was asked to stop, and nobody awaits it"
             seconds = (run.trace.duration if task.finished is None else task.finished) - run.cancelled_at
             if task.finished is None or seconds > within + EXACT:
                 how = f"took {run.say(seconds)} for it" if task.finished is not None else "never did"
-                return f"{task.label} was asked to stop, but {how}: is CancelledError swallowed somewhere?"
+                why = "is CancelledError swallowed somewhere?"
+                if task.outcome == "cancelled":
+                    why = f"{within:g} s is enough"
+                return f"{task.label} was asked to stop, but {how}: {why}"
         if tasks[0].outcome != "cancelled":
             return "it was cancelled, but ended as if nothing had happened: CancelledError was swallowed"
         return ""

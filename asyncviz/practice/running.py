@@ -73,6 +73,8 @@ def run_case(case: Case, function: Function, name: str, printed: Printed) -> Run
 def _run_simulated(case: Case, function: Function, name: str) -> Run:
     service = PretendService(**case.service) if case.service is not None else None
     done = _simulated(case, function, service, name)
+    if case.comes_out is not None and isinstance(done.error, case.comes_out):
+        done = Attempt(done.error, None, done.trace)
     return Run(done.result, done.error, done.trace, service.stats() if service is not None else None, case.cancel_at)
 
 
@@ -134,17 +136,22 @@ def _program(case: Case, function: Function, service: Any) -> Coroutine[Any, Any
     arguments = case.arguments(service)
     if case.cancel_at is not None:
         return check(function, arguments, case.cancel_at)
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function) and not case.later:
         program: Coroutine[Any, Any, Any] = function(*arguments)
         return program
-    return call(function, arguments)
+    return call(function, arguments, case.later)
 
 
-async def call(function: Function, arguments: tuple[Any, ...]) -> Any:
+async def call(function: Function, arguments: tuple[Any, ...], later: float = 0.0) -> Any:
     """Call an ordinary function inside the loop, where it can be stopped, and await what it gives."""
     task = asyncio.current_task()
     if task is not None:
         task.set_name(getattr(function, "__name__", "function"))  # for its row in the picture
+    if later:
+        clock = asyncio.get_running_loop()
+        begin = clock.create_future()
+        clock.call_later(later, begin.set_result, None)
+        await begin
     result = function(*arguments)
     return await result if inspect.isawaitable(result) else result
 

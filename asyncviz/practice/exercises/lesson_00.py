@@ -84,6 +84,18 @@ def beats_on_time(seconds: float) -> Expectation:
     return Expectation("the heartbeat is never late", fault)
 
 
+def _holds_at_no_moment() -> Expectation:
+    """Not even a step too short to be called out keeps the thread."""
+
+    def fault(run: Run) -> str:
+        seconds = run.trace.longest_block
+        if seconds <= EXACT:
+            return ""
+        return f"the loop is held, for {run.say(seconds)} at a time: a short block is one too"
+
+    return Expectation("nobody keeps the thread", fault)
+
+
 NOBODY_HOLDS = Exercise(
     id="00.2",
     title="Nobody holds the loop",
@@ -124,9 +136,10 @@ async def work():
         Case(
             (
                 returns("saved"),
-                never_holds(),
+                never_holds()._replace(right="the loop is not held for long"),
                 takes(at_least=0.6, at_most=0.6),
                 beats_on_time(0.5),
+                _holds_at_no_moment(),
                 leaves_nothing_running(),
             )
         ),

@@ -18,9 +18,22 @@ def waits_in_order(*texts: str) -> Expectation:
         _, start, _, reason = run.trace.waits
         begun = [run.trace.reasons[reason[i]].text for i in start.argsort(kind="stable")]
         seen = [text for text in begun if text in texts]
-        return "" if seen == list(texts) else f"it waits for {enumeration(seen) or 'nothing'}, in this order"
+        if not seen:
+            return f"it does not wait for {', '.join(texts)}: is `await` missing?"
+        return "" if seen == list(texts) else f"it waits for {enumeration(seen)}, in this order"
 
     return Expectation(f"it waits for {enumeration(texts)}, in this order", fault)
+
+
+def _takes_in_a_row(seconds: float, what: str) -> Expectation:
+    """As `takes`, where too short means that one did not wait for the other."""
+    plain = takes(at_least=seconds, at_most=seconds)
+
+    def fault(run: Run) -> str:
+        said, short, _ = plain.fault(run).partition(": something that takes")
+        return f"{said}: {what} are not done one after the other, or not awaited" if short else said
+
+    return Expectation(plain.right, fault)
 
 
 def turns(*names: str) -> Expectation:
@@ -83,7 +96,7 @@ async def breakfast():
             (
                 returns(["tea", "egg"]),
                 never_holds(),
-                takes(at_least=0.9, at_most=0.9),
+                _takes_in_a_row(0.9, "the three"),
                 waits_in_order("sleep 0.2", "sleep 0.3", "sleep 0.4"),
                 leaves_nothing_running(),
             )
@@ -141,7 +154,7 @@ async def breakfast():
             (
                 returns(["tea from water", "toast"]),
                 never_holds(),
-                takes(at_least=0.6, at_most=0.6),
+                _takes_in_a_row(0.6, "boil and brew"),
                 overlaps(at_least=2),
                 leaves_nothing_running(),
             )
@@ -160,19 +173,19 @@ def _pause(reason: str) -> Generator[str, Any, Any]:
     return (yield reason)
 
 
-async def _prepare(what: str, steps: int) -> str:
+async def _prepare(what: str, steps: int) -> str | None:
     for _ in range(steps):
         with span(what):
             time.sleep(0.1)  # noqa: ASYNC251 - no loop drives it
         await _pause("my next turn")
-    return what
+    return what if steps else None  # None is a result too
 
 
 def _case(asked: list[tuple[str, int]], order: str) -> Case:
-    def coroutines(service: Any) -> tuple[list[Coroutine[Any, Any, str]]]:
+    def coroutines(service: Any) -> tuple[list[Coroutine[Any, Any, str | None]]]:
         return ([_prepare(what, steps) for what, steps in asked],)
 
-    names = [what for what, _ in asked]
+    names = [what if steps else None for what, steps in asked]
     result = returns(names, "all results, in the order of the list")
     return Case((turns(*order.split()), result), arguments=coroutines)
 
@@ -211,6 +224,7 @@ def take_turns(coroutines):
     cases=(
         _case([("tea", 2), ("toast", 3), ("egg", 1)], "tea toast egg tea toast toast"),
         _case([("salt", 0), ("tea", 2), ("toast", 2)], "tea toast tea toast"),
+        _case([("stew", 12)], 12 * "stew "),
         _case([], ""),
     ),
     hints=(

@@ -6,7 +6,11 @@ from typing import Any
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import (
+    EXACT,
+    Expectation,
+    Run,
     asks,
+    brief,
     in_flight,
     leaves_nothing_running,
     never_holds,
@@ -14,6 +18,40 @@ from asyncviz.practice.expect import (
     returns,
     takes,
 )
+
+DUE = {"lima": 0.2, "bern": 0.4, "oslo": 0.8}  # when each is there
+
+
+def _sleeps(run: Run) -> list[tuple[float, str]]:
+    """When the waits for `asyncio.sleep` begin, in order, and for how long."""
+    _, start, _, reason = run.trace.waits
+    named = [(float(at), run.trace.reasons[number]) for at, number in zip(start, reason, strict=True)]
+    return sorted((at, why.text) for at, why in named if why.kind == "sleep")
+
+
+def _stored_at_once() -> Expectation:
+    """`store` begins for each capital when its download ends. Lima's own download is a sleep of 0.2 s too, at 0."""
+
+    def fault(run: Run) -> str:
+        stores = [at for at, text in _sleeps(run) if text == "sleep 0.2" and at > EXACT]
+        for number, (name, due) in enumerate(DUE.items()):
+            if number >= len(stores):
+                return f"`store` runs {number} times only"
+            if stores[number] > due + EXACT:
+                return f"{name} is there after {due:g} s, but `store` begins only after {run.say(stores[number])}"
+        return ""
+
+    return Expectation("each is stored as soon as it is there", fault)
+
+
+def _own_sleeps(at_most: int, right: str, instead: str) -> Expectation:
+    """Nobody waits with `asyncio.sleep`, but for what is given."""
+
+    def fault(run: Run) -> str:
+        return f"it waits with asyncio.sleep: {instead}" if len(_sleeps(run)) > at_most else ""
+
+    return Expectation(right, fault)
+
 
 AS_THEY_COME = Exercise(
     id="02.1",
@@ -62,6 +100,7 @@ async def collect():
                 never_holds(),
                 overlaps(at_least=3),
                 takes(at_least=1.0, at_most=1.0),
+                _stored_at_once(),
                 leaves_nothing_running(),
             )
         ),
@@ -106,6 +145,7 @@ async def brew():
                 returns("tea"),
                 never_holds(),
                 takes(at_least=0.25, at_most=0.25),
+                _own_sleeps(0, "it waits without asyncio.sleep", "await a future instead, which `boil` ends"),
                 leaves_nothing_running(),
             )
         ),
@@ -120,6 +160,20 @@ async def brew():
 
 def _record(name: str) -> Any:
     return json.loads(data_path("capitals", f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _both_get(record: Any) -> Expectation:
+    """As `returns`, without showing two records that look alike."""
+    plain = returns([record] * 2, "both readers get the record")
+
+    def fault(run: Run) -> str:
+        got = run.result
+        if isinstance(got, list) and len(got) == 2 and got != [record] * 2 and record in got:
+            other = got[1 - got.index(record)]
+            return f"one reader gets the record, but the other gets {brief(other)}"
+        return plain.fault(run)
+
+    return Expectation(plain.right, fault)
 
 
 SHARED = Exercise(
@@ -165,11 +219,12 @@ async def two_readers(fetch):
     cases=(
         Case(
             (
-                returns([_record("oslo")] * 2, "both readers get the record"),
+                _both_get(_record("oslo")),
                 never_holds(),
                 takes(at_least=0.4, at_most=0.4),
                 in_flight(at_most=1),
                 asks(at_least=1, at_most=1),
+                _own_sleeps(1, "nobody keeps asking", "the second reader shall await the download, not look for it"),
                 leaves_nothing_running(),
             ),
             arguments=lambda service: (service.fetch,),

@@ -20,12 +20,12 @@ def _few_steps(at_most: int) -> Expectation:
 
 
 def _works(name: str, seconds: float) -> Expectation:
-    """A task does its work itself, in this thread."""
+    """A task, or others that it starts, does its work in this thread."""
 
     def fault(run: Run) -> str:
         if name not in run.trace.tasks:
             return f"there is no task called {name!r} any more"
-        worked = run.trace.tasks[name].seconds(RUNNING)
+        worked = sum(task.seconds(RUNNING) for task in run.trace.tasks.values())
         if worked >= seconds - EXACT:
             return ""
         return f"{name} has the thread for only {run.say(worked)}, and its work takes {seconds:g} s"
@@ -43,13 +43,35 @@ def _own_sleep() -> Expectation:
     return Expectation("it waits without asyncio.sleep", fault)
 
 
-def _boiling(seconds: float) -> Case:
+def _one_sleep() -> Expectation:
+    """Only the kettle waits for a time; whoever else does, asks or guesses."""
+
+    def fault(run: Run) -> str:
+        sleeps = sum(run.trace.reasons[number].kind == "sleep" for number in run.trace.waits[3])
+        if sleeps <= 1:
+            return ""
+        return f"asyncio.sleep waits {sleeps} times, and once is enough, in the kettle: the rest shall wait for that"
+
+    return Expectation("only the kettle waits for the time", fault)
+
+
+def _no_thread() -> Expectation:
+    """No other thread does the waiting."""
+
+    def fault(run: Run) -> str:
+        return "another thread sleeps for it; a timer of the loop needs none" if run.trace.work else ""
+
+    return Expectation("no other thread is needed", fault)
+
+
+def _boiling(seconds: float, *more: Expectation) -> Case:
     return Case(
         (
             returns("tea"),
             never_holds(),
             takes(at_least=seconds, at_most=seconds),
             _few_steps(at_most=8),
+            *more,
             leaves_nothing_running(),
         ),
         arguments=lambda service: (seconds,),
@@ -94,7 +116,7 @@ async def tea_time(seconds):
         group.create_task(boil(boiled, seconds), name="kettle")
         cup = group.create_task(brew(boiled), name="tea")
     return cup.result()""",
-    cases=(_boiling(0.5), _boiling(0.3)),
+    cases=(_boiling(0.5), _boiling(0.3, _one_sleep())),
     hints=(
         "Each round of the `while` costs the loop a timer and a step, and nearly every answer is no.",
         "Let the kettle tell. asyncio has an object for this, which tasks can wait for and another task can set.",
@@ -169,11 +191,28 @@ def _napping(seconds: float) -> Case:
             never_holds(),
             takes(at_least=seconds, at_most=seconds),
             _own_sleep(),
-            _few_steps(at_most=3),
+            _no_thread(),
+            _few_steps(at_most=8),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (seconds,),
     )
+
+
+def _naps(seconds: float, later: float) -> Case:
+    """The same when the loop's clock does not say 0, as it does on the virtual clock only."""
+
+    def fault(run: Run) -> str:
+        slept = run.trace.makespan - later
+        if abs(slept - seconds) <= EXACT:
+            return ""
+        return (
+            f"called when loop.time() is {later:g}, it takes {run.say(slept)} instead of {seconds:g} s: "
+            "`call_later` takes a delay, `call_at` a time"
+        )
+
+    right = Expectation("it does so whatever the loop's clock says", fault)
+    return Case((returns("rested"), right), arguments=lambda service: (seconds,), later=later)
 
 
 OWN_SLEEP = Exercise(
@@ -196,7 +235,7 @@ async def nap(seconds):
     rested = loop.create_future()
     loop.call_later(seconds, rested.set_result, "rested")
     return await rested""",
-    cases=(_napping(0.4), _napping(1.5)),
+    cases=(_napping(0.4), _napping(1.5), _naps(0.4, later=1.0)),
     hints=(
         "Two things are needed: something to await, and somebody who ends that wait in time.",
         "`loop.create_future()` makes something to await. Its method `set_result` ends the wait. `loop.call_later` "

@@ -8,7 +8,16 @@ from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import Expectation, Run, leaves_nothing_running, never_holds, overlaps, returns, takes
+from asyncviz.practice.expect import (
+    EXACT,
+    Expectation,
+    Run,
+    leaves_nothing_running,
+    never_holds,
+    overlaps,
+    returns,
+    takes,
+)
 from asyncviz.words import plural
 
 
@@ -17,21 +26,37 @@ def _record(name: str) -> dict[str, Any]:
     return record
 
 
-def _from_disk(field: str, seconds: float) -> Callable[[str], Any]:
+def _from_disk(field: str, seconds: float, only: str = "") -> Callable[[str], Any]:
     """What `read(name)` gives: one fact about a capital, from a file on a disk that needs so many seconds."""
 
     def read(name: str) -> Any:
+        if only and name != only:
+            raise LookupError(f"this disk has {only}, and not {name}")
         time.sleep(seconds)
         return _record(name)[field]
 
     return read
 
 
-def _from_web(service: Any) -> Callable[[str], Awaitable[str]]:
+def _from_web(service: Any, only: str) -> Callable[[str], Awaitable[str]]:
     async def fetch(name: str) -> str:
+        if name != only:
+            raise LookupError(f"this service has {only}, and not {name}")
         return str((await service.fetch(name))["country"])
 
     return fetch
+
+
+def _both_under_way(seconds: float) -> Expectation:
+    """As `overlaps`, but a call in a thread need not have a task of its own."""
+    plain = overlaps(at_least=2)
+
+    def fault(run: Run) -> str:
+        if run.stats is not None and not run.stats.requests:
+            return "`fetch` is never called"
+        return "" if run.trace.work and run.trace.makespan <= seconds + EXACT else plain.fault(run)
+
+    return Expectation("both are under way at once", fault)
 
 
 THREAD_OR_NOT = Exercise(
@@ -60,15 +85,16 @@ async def report(read, fetch):
                 returns(["Norway", "Peru"]),
                 never_holds(),
                 takes(at_least=0.4, at_most=0.4),
-                overlaps(at_least=2),
+                _both_under_way(0.4),
                 leaves_nothing_running(),
             ),
-            arguments=lambda service: (_from_disk("country", 0.4), _from_web(service)),
+            arguments=lambda service: (_from_disk("country", 0.4, "oslo"), _from_web(service, "lima")),
             service={"latency": 0.4},
         ),
     ),
     hints=(
-        "Look at the red outline: which of the two functions has the thread all the time, although it only waits?",
+        "Is there a red outline? Then a function has the thread all the time, although it only waits. If there is "
+        "none: has the second one been started when you wait for the first?",
         "`read` knows no `await`, so another thread has to do its waiting: `asyncio.to_thread(read, …)`. `fetch` gives "
         "the thread back by itself.",
         "In a TaskGroup, `group.create_task(asyncio.to_thread(read, …))` beside `group.create_task(fetch(…))`; after "
@@ -77,14 +103,29 @@ async def report(read, fetch):
 )
 
 
-def _trips(at_most: int) -> Expectation:
-    """So many calls are handed to threads."""
+def _one_trip() -> Expectation:
+    """One call is handed to a thread."""
 
     def fault(run: Run) -> str:
         number = len(run.trace.work)
-        return f"{plural(number, 'call')} went to a thread, and {at_most} is enough" if number > at_most else ""
+        if number == 0:
+            return "no call went to a thread, and one trip for all is asked for"
+        return f"{plural(number, 'call')} went to a thread, and 1 is enough" if number > 1 else ""
 
     return Expectation("one trip to a thread", fault)
+
+
+def _takes_in_one_thread(seconds: float) -> Expectation:
+    """As `takes`, where too short may mean that several threads shared the work."""
+    plain = takes(at_least=seconds, at_most=seconds)
+
+    def fault(run: Run) -> str:
+        said, number = plain.fault(run), len(run.trace.work)
+        head, short, _ = said.partition(": ")
+        many = f"{head}: something that takes {seconds:g} s in one thread is spread over {number} of them"
+        return many if short and number > 1 else said
+
+    return Expectation(plain.right, fault)
 
 
 TWELVE = ("oslo", "lima", "bern", "paris", "rome", "cairo", "tokyo", "quito", "dakar", "hanoi", "riga", "accra")
@@ -114,8 +155,8 @@ async def total(read, names):
             (
                 returns(sum(int(_record(name)["population"]) for name in TWELVE), "the sum is right"),
                 never_holds(),
-                takes(at_least=0.12, at_most=0.12),
-                _trips(at_most=1),
+                _takes_in_one_thread(0.12),
+                _one_trip(),
                 leaves_nothing_running(),
             ),
             arguments=lambda service: (_from_disk("population", 0.01), list(TWELVE)),
@@ -151,12 +192,15 @@ class Lines:
             await asyncio.sleep(wait)
         return f"{name}\n".encode()
 
+    async def readline(self) -> bytes:
+        return await anext(self, b"")
+
 
 NEEDED = {"oslo": 0.8, "lima": 0.2, "bern": 0.4}
 
 
-async def _look_up(name: str) -> str:
-    if name.strip() != name:
+async def _look_up(name: Any) -> str:
+    if not isinstance(name, str) or name.strip() != name:
         raise LookupError(f"no capital is called {name!r}")
     await asyncio.sleep(NEEDED.get(name, 0.3))
     return str(_record(name)["country"])
@@ -196,7 +240,7 @@ async def answers(reader, look_up):
     return [task.result() for task in tasks]""",
     cases=(
         _conversation(["oslo", "lima", "bern"], 0.9),
-        _conversation(["bern", "paris", "oslo", "rome", "cairo", "lima"], 1.1),
+        _conversation(["bern", "paris", "oslo", "bern", "oslo", "oslo"], 1.4),
         _conversation([], 0.0),
     ),
     hints=(

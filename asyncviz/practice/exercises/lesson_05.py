@@ -7,8 +7,18 @@ from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import EXACT, Expectation, leaves_nothing_running, overlaps, returns, takes
+from asyncviz.practice.expect import (
+    EXACT,
+    Expectation,
+    Run,
+    leaves_nothing_running,
+    never_holds,
+    overlaps,
+    returns,
+    takes,
+)
 from asyncviz.simulate import busy
+from asyncviz.words import plural
 
 Fetch = Callable[[str], Awaitable[Any]]
 
@@ -26,13 +36,25 @@ class Refused(Exception):
     """The service answered 429: too many requests."""
 
 
-def _at_most(number: int, seconds: dict[str, float]) -> Fetch:
+def _nobody(refused: list[str]) -> Expectation:
+    """A refusal that is caught, and tried again, is one too many."""
+
+    def fault(run: Run) -> str:
+        said = plural(len(refused), "request")
+        return f"the service refused {said}: wait before you ask, so that none is refused at all" if refused else ""
+
+    return Expectation("nobody is refused", fault)
+
+
+def _at_most(number: int, seconds: dict[str, float], refused: list[str]) -> Fetch:
     """A service that refuses whoever comes while `number` others are being answered."""
+    refused.clear()
     busy_with = 0
 
     async def fetch(name: str) -> str:
         nonlocal busy_with
         if busy_with >= number:
+            refused.append(name)
             await asyncio.sleep(0.1)  # so that the picture shows how many came at once
             raise Refused(f"429 Too Many Requests: {number} are being answered already")
         busy_with += 1
@@ -46,14 +68,15 @@ def _at_most(number: int, seconds: dict[str, float]) -> Fetch:
 
 
 def _crowd(seconds: dict[str, float], together: float, other: str = "") -> Case:
-    countries = [_country(name) for name in seconds]
+    countries, refused = [_country(name) for name in seconds], list[str]()
     return Case(
         (
+            _nobody(refused),
             returns(countries, "all countries, in the order of the names"),
             _with(other, takes(at_least=together, at_most=together)),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (_at_most(3, seconds), list(seconds)),
+        arguments=lambda service: (_at_most(3, seconds, refused), list(seconds)),
     )
 
 
@@ -121,6 +144,7 @@ def _rated(names: list[str], at_least: float, at_most: float, other: str = "") -
         (
             returns([_country(name) for name in names], "all countries, in the order of the names"),
             _with(other, takes(at_least=at_least, at_most=at_most)),
+            never_holds(),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (_strict(4), list(names)),
@@ -175,22 +199,34 @@ async def fetch_all(fetch, names):
 
 
 def _meanwhile(seconds: dict[str, float], computing: float, together: float, other: str = "") -> Case:
+    elsewhere: list[str] = []
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        elsewhere.clear()
+        return fetch, compute, list(seconds)
+
     async def fetch(name: str) -> str:
         await asyncio.sleep(seconds[name])
         return _country(name)
 
     def compute(country: str) -> int:
+        if asyncio._get_running_loop() is None:
+            elsewhere.append(country)
         busy(computing)
         return len(country)
+
+    def fault(run: Run) -> str:
+        return "compute() is called in another thread, and here one thread is enough" if elsewhere else ""
 
     return Case(
         (
             returns([len(_country(name)) for name in seconds], "all results, in the order of the names"),
             _with(other, takes(at_least=together, at_most=together)),
             _with(other, overlaps(at_least=len(seconds))),
+            Expectation("all is computed in one thread", fault),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (fetch, compute, list(seconds)),
+        arguments=arguments,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
+from asyncviz.clocks import clocks
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import (
     EXACT,
@@ -20,12 +22,38 @@ from asyncviz.practice.expect import (
     takes,
 )
 from asyncviz.simulate import busy
+from asyncviz.trace import HELD
 
 
 def _computed(number: int, seconds: float) -> Case:
+    elsewhere: list[str] = []
+    late: list[float] = []  # for how long one who is ready when a picture begins has to wait
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        elsewhere.clear()
+        late.clear()
+        return shrink, pictures
+
     def shrink(picture: str) -> str:
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            elsewhere.append(picture)
+        else:
+            begun = loop.time()
+            loop.call_soon(lambda: late.append(loop.time() - begun))
         busy(seconds)
         return f"small {picture}"
+
+    def one_thread(run: Run) -> str:
+        return "shrink() is called in another thread, and here all stays in one" if elsewhere else ""
+
+    def others_run(run: Run) -> str:
+        if max(late, default=0.0) <= HELD + EXACT:
+            return ""
+        return (
+            f"no step is long, but others wait for {run.say(max(late))}: tasks that are ready together run one after "
+            "the other, before anybody else"
+        )
 
     pictures = [f"picture {n}" for n in range(1, number + 1)]
     return Case(
@@ -33,8 +61,10 @@ def _computed(number: int, seconds: float) -> Case:
             returns([f"small {picture}" for picture in pictures], "all pictures, in order"),
             never_holds(),
             takes(at_least=number * seconds, at_most=number * seconds),
+            Expectation("others run in between", others_run),
+            Expectation("it stays in one thread", one_thread),
         ),
-        arguments=lambda service: (shrink, pictures),
+        arguments=arguments,
     )
 
 
@@ -59,7 +89,7 @@ async def shrink_all(shrink, pictures):
         small.append(shrink(picture))
         await asyncio.sleep(0)
     return small""",
-    cases=(_computed(30, 0.02), _computed(4, 0.04)),
+    cases=(_computed(30, 0.02), _computed(5, 0.02)),
     hints=(
         "Somebody else may run only while `shrink_all` is in an `await` that really pauses. Where could that be?",
         "Pause after each picture, and as briefly as possible: section 3 has the line, in `sliced`.",
@@ -71,20 +101,26 @@ async def shrink_all(shrink, pictures):
 def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) -> Case:
     begun: list[str] = []
     shown: list[str] = []
+    strange: list[str] = []  # loaded in threads of which the virtual clock does not know
 
     def arguments(service: Any) -> tuple[Any, ...]:
         begun.clear()
         shown.clear()
+        strange.clear()
 
         def load(name: str) -> str:
             begun.append(name)
+            if threading.get_ident() not in clocks:
+                strange.append(name)
             time.sleep(seconds)
             return f"picture of {name}"
 
         def show(picture: Any) -> None:
             if inspect.iscoroutine(picture):
                 picture.close()
-                raise TypeError("show() is called with a coroutine, and no picture: `await` it first")
+            if not isinstance(picture, str):
+                what = type(picture).__name__
+                raise TypeError(f"show() is called with a {what}, and no picture: `await` it first")
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
@@ -93,10 +129,21 @@ def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) ->
 
         return load, show, list(names)
 
+    def known(run: Run) -> str:
+        said = "load() runs in a thread of which the check's virtual clock knows nothing: use `asyncio.to_thread`"
+        return said if strange else ""
+
+    def at_once(run: Run) -> str:
+        assert cancel_at is not None
+        there = int(cancel_at / seconds)
+        if len(shown) >= there:
+            return ""
+        return f"after {run.say(cancel_at)} picture {there} is loaded, and not shown: show each as soon as it is there"
+
     def in_order(run: Run) -> str:
         wanted = [f"picture of {name}" for name in names]
         if shown == wanted:
-            return ""
+            return "" if len(begun) == len(names) else f"load() was called for {len(begun)} of {len(names)} pictures"
         return f"show() was called {len(shown)} times, and {len(wanted)} pictures are asked for, in order"
 
     def heard(run: Run) -> str:
@@ -109,12 +156,17 @@ def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) ->
     total = len(names) * seconds
     if cancel_at is not None:
         return Case(
-            (Expectation("after Cancel no further picture is loaded", heard),),
+            (
+                Expectation("after Cancel no further picture is loaded", heard),
+                Expectation("each picture is shown as soon as it is there", at_once),
+                leaves_nothing_running(),
+            ),
             arguments=arguments,
             cancel_at=cancel_at,
         )
     return Case(
         (
+            Expectation("its threads are known to the clock", known),
             never_holds(),
             Expectation("all pictures are shown, in order", in_order),
             takes(at_least=total, at_most=total),

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import Expectation, Run, leaves_nothing_running, returns, takes
+from asyncviz.practice.expect import EXACT, Expectation, Run, leaves_nothing_running, returns, takes
 
 
 class MemoryFull(Exception):
@@ -20,9 +21,12 @@ class Overload(Exception):
     """More comes at once than somebody can bear."""
 
 
-def _post(receiving: float, sending: float, room: int) -> tuple[Callable[[], Any], Callable[[str], Any]]:
-    """`receive` and `send`, which count the messages that are received and not yet sent."""
-    held = number = 0
+def _post(
+    receiving: float, sending: float, room: int, sent: list[int]
+) -> tuple[Callable[[], Any], Callable[[str], Any]]:
+    """`receive` and `send`, which count the messages received and not yet sent. `sent`: how many at once, for each."""
+    held = number = under_way = 0
+    sent.clear()
 
     async def receive() -> str:
         nonlocal held, number
@@ -33,22 +37,33 @@ def _post(receiving: float, sending: float, room: int) -> tuple[Callable[[], Any
         return f"message {number}"
 
     async def send(message: str) -> str:
-        nonlocal held
+        nonlocal held, under_way
+        under_way += 1
+        sent.append(under_way)
         await asyncio.sleep(sending)
-        held -= 1
+        held, under_way = held - 1, under_way - 1
         return f"{message} sent"
 
     return receive, send
 
 
 def _relayed(receiving: float, sending: float, number: int, together: float) -> Case:
+    sent: list[int] = []
+
+    def fault(run: Run) -> str:
+        if max(sent, default=0) > 1:
+            seconds = run.say(run.trace.makespan)
+            return f"it takes only {seconds}: {max(sent)} messages are sent at once, and they go one after another"
+        return "" if len(sent) == number else f"send() was called {len(sent)} times for {number} messages"
+
     return Case(
         (
             returns([f"message {n} sent" for n in range(1, number + 1)], "all messages are sent, in order"),
+            Expectation("they are sent one after another", fault),
             takes(at_least=together, at_most=together),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (*_post(receiving, sending, 4), number),
+        arguments=lambda service: (*_post(receiving, sending, 4, sent), number),
     )
 
 
@@ -56,10 +71,10 @@ BOUNDED = Exercise(
     id="07.1",
     title="Memory for four",
     statement="""\
-`relay` receives messages and sends them on. A message comes every 0.1 s, and sending takes 0.3 s. The queue between
-has no limit, and memory is full soon: there is room for **four messages** that are received and not yet sent, and those
-in the hands of the two tasks count. Change `relay` so that never more than four are held, and eight messages still take
-no more than 2.5 s. It returns what `send` returned, in order.""",
+`relay` receives messages and sends them on, one after another. A message comes every 0.1 s, and sending takes 0.3 s.
+The queue between has no limit, and memory is full soon: there is room for **four messages** that are received and not
+yet sent, and those in the hands of the two tasks count. Change `relay` so that never more than four are held, and eight
+messages still take no more than 2.5 s. It returns what `send` returned, in order.""",
     function="relay",
     starter="""\
 async def relay(receive, send, number):
@@ -103,12 +118,14 @@ async def relay(receive, send, number):
 )
 
 
-def _strained(room: int) -> Callable[[str], Awaitable[str]]:
+def _strained(room: int, too_many: list[str]) -> Callable[[str], Awaitable[str]]:
     working = 0
+    too_many.clear()
 
     async def handle(name: str) -> str:
         nonlocal working
         if working == room:
+            too_many.append(name)
             raise Overload(f"{name} is request number {room + 1} at once, and {room} can be handled")
         working += 1
         try:
@@ -122,13 +139,25 @@ def _strained(room: int) -> Callable[[str], Awaitable[str]]:
 
 def _arriving(arrivals: list[tuple[float, str]], refused: set[str], last: float) -> Case:
     answers = ["busy" if name in refused else f"hello {name}" for _, name in arrivals]
+    too_many: list[str] = []
+
+    def fault(run: Run) -> str:
+        return f"{too_many[0]} was handed to handle() while it had three: ask before you call it" if too_many else ""
+
+    def at_once(run: Run) -> str:
+        late = bool(refused) and run.trace.makespan > last + EXACT
+        seconds = run.say(run.trace.makespan)
+        return f'it takes {seconds}, and {last:g} s is enough: is "busy" said at once?' if late else ""
+
     return Case(
         (
             returns(answers, 'as many as possible are served, and the others are told "busy"'),
+            Expectation("never more than three are handled at once", fault),
+            Expectation('"busy" is said at once', at_once),
             takes(at_least=last, at_most=last),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (_strained(3), list(arrivals)),
+        arguments=lambda service: (_strained(3, too_many), list(arrivals)),
     )
 
 
@@ -171,6 +200,7 @@ async def serve(handle, arrivals):
             1.3,
         ),
         _arriving([(0.2, "Cy"), (0.0, "Ada"), (0.1, "Bo")], set(), 0.7),
+        _arriving([(0.49, "Di"), (0.0, "Ada"), (0.0, "Bo"), (0.0, "Cy")], {"Di"}, 0.5),
     ),
     hints=(
         "A semaphore with three slots keeps the fourth out, but lets it wait. What tells whether a slot is free?",
@@ -181,14 +211,20 @@ async def serve(handle, arrivals):
 )
 
 Send = Callable[[int], Awaitable[None]]
-OLD = 1.0  # seconds after which nobody wants a message any more
+OLD = 0.75  # seconds after which nobody wants a message any more: with two before it the slow client is quicker
 
 
 def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> Case:
     got: dict[str, list[int]] = {}
+    late_ones: list[str] = []  # what was raised, also when it was caught
+
+    def too_late(text: str) -> TooLate:
+        late_ones.append(text)
+        return TooLate(text)
 
     def arguments(service: Any) -> tuple[AsyncIterator[int], list[Send]]:
         got.clear()
+        late_ones.clear()
         got.update({name: [] for name in pace})
 
         async def messages() -> AsyncIterator[int]:
@@ -201,13 +237,16 @@ def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> 
 
             async def send(message: int) -> None:
                 nonlocal receiving
+                if not isinstance(message, int):
+                    raise TypeError(f"{name} gets {message!r}, which is no message of `messages`")
                 if receiving:
                     raise Overload(f"{name} gets message {message} while it still takes the one before")
                 late = asyncio.get_running_loop().time() - message / 10
                 if late > OLD:
-                    raise TooLate(f"{name} gets message {message} {late:.1f} s late: what waits for it has no limit")
+                    said = "what waits for it has no limit, or one above two"
+                    raise too_late(f"{name} gets message {message} {late:.1f} s late: {said}")
                 if name not in misses and late > 0.05:
-                    raise TooLate(f"{name} is quick, but gets message {message} {late:.1f} s late")
+                    raise too_late(f"{name} is quick, but gets message {message} {late:.1f} s late")
                 receiving = True
                 await asyncio.sleep(seconds)
                 receiving = False
@@ -218,6 +257,8 @@ def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> 
         return messages(), [client(name, seconds) for name, seconds in pace.items()]
 
     def fault(run: Run) -> str:
+        if late_ones:
+            return late_ones[0]
         for name, some in got.items():
             if some != sorted(set(some)):
                 return f"{name} gets messages twice, or in the wrong order"
@@ -225,6 +266,12 @@ def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> 
                 return f"{name} is quick, but gets {len(some)} of {number} messages"
             if name in misses and len(some) < number * 0.1 / pace[name]:
                 return f"{name} gets {len(some)} of {number} messages, and could take more of them"
+            if name in misses and 2 not in some:
+                return f"{name} does not get message 2, which lay in its queue: drop the new one, not one that waits"
+            for before, after in pairwise([*some, number + 1] if name in misses else []):
+                if (after - before) * 0.1 > pace[name] + 0.1 + EXACT:
+                    last = f"comes {after}" if after <= number else "comes nothing"
+                    return f"{name} does not get what waited in its queue: after message {before} {last}"
         return ""
 
     return Case(

@@ -7,7 +7,16 @@ from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import EXACT, Expectation, Run, leaves_nothing_running, returns, takes
+from asyncviz.practice.expect import (
+    EXACT,
+    Expectation,
+    Run,
+    brief,
+    leaves_nothing_running,
+    never_holds,
+    returns,
+    takes,
+)
 from asyncviz.words import plural
 
 
@@ -96,8 +105,10 @@ def _reminded(reminders: list[tuple[float, str]]) -> Case:
         return list(reminders), ring
 
     def fault(run: Run) -> str:
-        wanted = {name: second for second, name in reminders}
+        wanted: dict[object, float] = {name: second for second, name in reminders}
         for second, name in rung:
+            if name not in wanted:
+                return f"ring() is called with {brief(name)}, which is no name of a reminder"
             if abs(second - wanted[name]) > EXACT:
                 return f"{name} rings after {run.say(second)}, and {run.say(wanted[name])} is asked for"
         if len(rung) != len(reminders):
@@ -110,13 +121,14 @@ def _reminded(reminders: list[tuple[float, str]]) -> Case:
             Expectation("each reminder rings at its time", fault),
             takes(at_least=last, at_most=last),
             _no_more_tasks(0),
+            never_holds(),
             leaves_nothing_running(),
         ),
         arguments=arguments,
     )
 
 
-MANY = [((n * 37 % 200) / 20 + 0.05, f"reminder {n + 1}") for n in range(200)]
+MANY = [((n * 37 % 200) / 19 + 0.05, f"reminder {n + 1}") for n in range(200)]
 
 REMINDERS = Exercise(
     id="08.2",

@@ -1,10 +1,12 @@
 """Lesson 10, When async goes wrong: wait for the thing itself, ask outside the lock, and a whole program of faults."""
 
 import asyncio
+from typing import Any
 
 from asyncviz.findings import PREEMPTION
 from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import (
+    EXACT,
     Expectation,
     Run,
     leaves_nothing_running,
@@ -42,6 +44,16 @@ class Toaster:
         self.popped.set()
 
 
+def wakes_once(seconds: float) -> Expectation:
+    """Nobody wakes up before the toast is done."""
+
+    def fault(run: Run) -> str:
+        early = [stop for stop in run.trace.waits[2].tolist() if EXACT < stop < seconds - EXACT]
+        return f"it wakes up at {run.say(min(early))}, and the toast is done at {seconds:g} s" if early else ""
+
+    return Expectation("it wakes up once", fault)
+
+
 def _toasted(seconds: float) -> Case:
     return Case(
         (
@@ -49,6 +61,7 @@ def _toasted(seconds: float) -> Case:
             never_holds(),
             nothing_found(),
             takes(at_least=seconds, at_most=seconds),
+            wakes_once(seconds),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (Toaster(seconds),),
@@ -105,15 +118,27 @@ class Shop:
 
 
 def _sold(things: list[str]) -> Case:
+    shops: list[Shop] = []  # of this run
+    total = sum(map(len, things))
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        shops[:] = [Shop()]
+        return shops[0], list(things)
+
+    def fault(run: Run) -> str:
+        written = shops[0]._total
+        return "" if written == total else f"the total written in the shop is {written}, and {total} is right"
+
     return Case(
         (
-            returns(sum(map(len, things)), "the total is right"),
+            returns(total, "the total is right"),
             never_holds(),
             nothing_found(),
             takes(at_least=0.3, at_most=0.3),
+            Expectation("the total is written", fault),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (Shop(), list(things)),
+        arguments=arguments,
     )
 
 
@@ -163,6 +188,8 @@ class Kitchen:
 
     def __init__(self) -> None:
         self._warm: set[str] = set()
+        self._cooked = 0
+        self.washed: list[int] = []  # how many dishes were cooked, each time it began
 
     async def warm_plate(self, dish: str) -> None:
         await asyncio.sleep(0.1)
@@ -170,10 +197,38 @@ class Kitchen:
 
     async def cook(self, dish: str) -> str:
         await asyncio.sleep(0.3)
+        self._cooked += 1
         return dish if dish in self._warm else f"{dish} on a cold plate"
 
     async def wash_up(self) -> None:
+        self.washed.append(self._cooked)
         await asyncio.sleep(0.2)
+
+
+def _whole() -> Case:
+    kitchens: list[Kitchen] = []  # of this run
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        kitchens[:] = [Kitchen()]
+        return (kitchens[0],)
+
+    def fault(run: Run) -> str:
+        washed = kitchens[0].washed
+        if len(washed) != 1:
+            return f"`wash_up` is called {len(washed)} times, and once is asked for, when all dishes are there"
+        return "" if washed[0] == 3 else f"the washing up begins when {washed[0]} of 3 dishes are there"
+
+    return Case(
+        (
+            returns(["tea", "toast", "egg"]),
+            nothing_found(),
+            never_holds(),
+            takes(at_least=0.7, at_most=0.7),
+            Expectation("the washing up is done once, at the end", fault),
+            leaves_nothing_running(),
+        ),
+        arguments=arguments,
+    )
 
 
 WHOLE = Exercise(
@@ -210,18 +265,7 @@ async def breakfast(kitchen):
         tasks = [group.create_task(prepare(kitchen, dish), name=dish) for dish in dishes]
     await kitchen.wash_up()
     return [task.result() for task in tasks]""",
-    cases=(
-        Case(
-            (
-                returns(["tea", "toast", "egg"]),
-                nothing_found(),
-                never_holds(),
-                takes(at_least=0.7, at_most=0.7),
-                leaves_nothing_running(),
-            ),
-            arguments=lambda service: (Kitchen(),),
-        ),
-    ),
+    cases=(_whole(),),
     hints=(
         "Take the first finding, go to its line, and do what the arrow → says. Then run the cells again.",
         "`warm_plate` needs an `await`; slicing needs a sleep that pauses; and somebody has to wait until the washing "

@@ -96,6 +96,30 @@ def closes_once() -> Expectation:
     return Expectation("the connection is closed", fault)
 
 
+def _served() -> Case:
+    connections: list[Connection] = []  # of this run
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        connections[:] = [Connection()]
+        return (connections[0],)
+
+    def fault(run: Run) -> str:
+        reads = connections[0]._reads
+        return "" if reads > 3 else f"it began {reads} reads until it was cancelled: does it go on after a hiccup?"
+
+    return Case(
+        (
+            ends_when_cancelled(within=0.2),
+            closes_once(),
+            never_holds(),
+            Expectation("it reads until it is cancelled", fault),
+            leaves_nothing_running(),
+        ),
+        arguments=arguments,
+        cancel_at=0.65,
+    )
+
+
 CLEAN_UP = Exercise(
     id="11.2",
     title="Stop, but close the door",
@@ -121,13 +145,7 @@ async def serve(connection):
                 continue  # a hiccup: read on
     finally:
         await connection.close()""",
-    cases=(
-        Case(
-            (ends_when_cancelled(within=0.2), closes_once(), never_holds(), leaves_nothing_running()),
-            arguments=lambda service: (Connection(),),
-            cancel_at=0.65,
-        ),
-    ),
+    cases=(_served(),),
     hints=(
         "One of the two errors that are caught is a hiccup. What is the other one? Catch the hiccup, and no more.",
         "Whatever ends the loop, `finally` runs. It may `await`, and afterwards the error goes on its way by itself.",
@@ -142,15 +160,32 @@ class Moody:
 
     def __init__(self, *moods: tuple[float, bool]) -> None:
         self._moods: Iterator[tuple[float, bool]] = iter(moods)
+        self._cut = 0.0  # seconds that an attempt would have taken that was cut off too early
 
     async def fetch(self, name: str) -> str:
         mood = next(self._moods, None)
         if mood is None:
-            raise LookupError(f"{name} was asked for once too often")
-        await asyncio.sleep(mood[0])
+            why = f": an attempt that takes only {self._cut:g} s was cut off" if self._cut else ""
+            raise LookupError(f"{name} was asked for once too often{why}")
+        try:
+            await asyncio.sleep(mood[0])
+        except asyncio.CancelledError:
+            self._cut = mood[0] if mood[0] < 0.5 else self._cut
+            raise
         if not mood[1]:
             raise ConnectionError("the service is busy")
         return name
+
+
+def lets_out(kind: type[Exception]) -> Expectation:
+    """An error of this kind comes out."""
+
+    def fault(run: Run) -> str:
+        if isinstance(run.result, kind):
+            return ""
+        return f"when `fetch` raises {kind.__name__}, that has to come out: catch only the two errors that are meant"
+
+    return Expectation("other errors come out", fault)
 
 
 def _moods(value: Any, seconds: float, *moods: tuple[float, bool]) -> Case:
@@ -201,6 +236,16 @@ async def patient(fetch):
             (ends_when_cancelled(within=0.0), leaves_nothing_running()),
             arguments=lambda service: (Moody((60.0, True), (60.0, True), (60.0, True), (60.0, True)).fetch,),
             cancel_at=0.25,
+        ),
+        Case(
+            (ends_when_cancelled(within=0.0), leaves_nothing_running()),
+            arguments=lambda service: (Moody(*[(0.05, False)] * 4).fetch,),
+            cancel_at=0.1,
+        ),
+        Case(
+            (lets_out(LookupError), leaves_nothing_running()),
+            arguments=lambda service: (Moody().fetch,),
+            comes_out=LookupError,
         ),
     ),
     hints=(

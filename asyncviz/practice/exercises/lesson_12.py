@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncviz import span
 from asyncviz.practice.capitals import data_path
-from asyncviz.practice.exercise import Arguments, Case, Exercise
+from asyncviz.practice.exercise import Case, Exercise
 from asyncviz.practice.expect import (
     EXACT,
     Expectation,
@@ -25,7 +25,7 @@ from asyncviz.practice.pretend import ServiceFailed
 Fetch = Callable[[str], Awaitable[dict[str, Any]]]
 FIVE = ("oslo", "lima", "bern", "rome", "cairo")
 TEN = (*FIVE, "tokyo", "quito", "paris", "hanoi", "accra")
-FETCH = 0.1  # seconds, in 12.3
+PAUSE = 0.1  # seconds, in 12.2
 
 
 def _record(name: str) -> dict[str, Any]:
@@ -48,20 +48,33 @@ class Store:
             raise ValueError(f"{name} is stored already")
         if not isinstance(record, dict):
             raise TypeError(f"a record is a dict, and this is a {type(record).__name__}")
+        if record != _record(name):
+            raise ValueError(f"this is not the record of {name}, but {record.get('capital', 'an empty one')}")
         self._records[name] = record
 
 
 def _gone_on(*there: str) -> Case:
     missing = len(FIVE) - len(there)
+    stores: list[Store] = []  # of this run
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        stores[:] = [Store(*there)]
+        return service.fetch, stores[0], FIVE
+
+    def fault(run: Run) -> str:
+        lost = [name for name in FIVE if name not in stores[0].names()]
+        return f"{lost[0]} is not in the store" if lost else ""
+
     return Case(
         (
-            returns(sorted(FIVE), "all five are stored"),
+            returns(sorted(FIVE)),
+            Expectation("all five are stored", fault),
             asks(at_least=missing, at_most=missing),
             takes(at_most=0.2),
             never_holds(),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (service.fetch, Store(*there), FIVE),
+        arguments=arguments,
         service={"latency": 0.2},
     )
 
@@ -103,15 +116,68 @@ async def go_on(fetch, store, names):
 )
 
 
-def _fails_now_and_then(service: Any) -> Fetch:
+class Call(NamedTuple):
+    name: str
+    start: float
+    stop: float
+    ok: bool
+
+
+def _fails_now_and_then(service: Any, calls: list[Call]) -> Fetch:
     async def fetch(name: str) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time
+        start = now()
         try:
             record: dict[str, Any] = await service.fetch(name)
         except ServiceFailed:
+            calls.append(Call(name, start, now(), False))
             raise ConnectionError("the service failed") from None
+        calls.append(Call(name, start, now(), True))
         return record
 
     return fetch
+
+
+def _three_workers() -> Case:
+    calls: list[Call] = []  # of this run, in the order in which they ended
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        calls.clear()
+        return _fails_now_and_then(service, calls), TEN
+
+    def pauses(run: Run) -> str:
+        for number, call in enumerate(calls):
+            again = next((c.start for c in calls[number + 1 :] if c.name == call.name), call.stop + PAUSE)
+            if abs(again - call.stop - PAUSE) > EXACT and not call.ok:
+                pause = run.say(again - call.stop)
+                return f"{call.name} failed and was tried again after {pause}, and {PAUSE:g} s is asked for"
+        return ""
+
+    def busy(run: Run) -> str:
+        begun: dict[str, float] = {}
+        for call in sorted(calls, key=lambda call: call.start):
+            begun.setdefault(call.name, call.start)
+        free = [0.0, 0.0, 0.0, *sorted(call.stop for call in calls if call.ok)]
+        for (name, start), since in zip(begun.items(), free, strict=False):
+            if start > since + EXACT:
+                return f"{name} is begun at {run.say(start)}, and a worker is free since {run.say(since)}"
+            if start < since - EXACT:
+                return f"{name} is begun at {run.say(start)}, when three other names are not done yet"
+        return ""
+
+    return Case(
+        (
+            returns({name: _record(name) for name in TEN}, "all ten records"),
+            in_flight(at_least=3, at_most=3),
+            asks(at_least=15, at_most=15),
+            never_holds(),
+            Expectation(f"a pause of {PAUSE:g} s after each failure, then the same name", pauses),
+            Expectation("three workers, none idle while a name is left", busy),
+            leaves_nothing_running(),
+        ),
+        arguments=arguments,
+        service={"latency": 0.2, "failure_rate": 0.3, "seed": 6},
+    )
 
 
 WORKERS = Exercise(
@@ -150,20 +216,7 @@ async def collect(fetch, names):
         for number in range(3):
             group.create_task(work(), name=f"worker {number + 1}")
     return records""",
-    cases=(
-        Case(
-            (
-                returns({name: _record(name) for name in TEN}, "all ten records"),
-                in_flight(at_least=3, at_most=3),
-                asks(at_least=15, at_most=15),
-                takes(at_least=1.0, at_most=1.3),
-                never_holds(),
-                leaves_nothing_running(),
-            ),
-            arguments=lambda service: (_fails_now_and_then(service), TEN),
-            service={"latency": 0.2, "failure_rate": 0.3, "seed": 4},
-        ),
-    ),
+    cases=(_three_workers(),),
     hints=(
         "A task for each record is too many. Make three tasks that each take one name after another from a common "
         "iterator, `todo = iter(names)`, as the workers of step 3 do.",
@@ -175,44 +228,56 @@ async def collect(fetch, names):
 )
 
 
-async def _fetch(name: str) -> str:
-    await asyncio.sleep(FETCH)
-    return name
+class Desk:
+    """Fetching takes 0.1 s, saving 0.05 s. It knows what has come, and what was given to `save`."""
+
+    def __init__(self) -> None:
+        self.came: list[str] = []
+        self.begun: list[int] = []  # how many records were given to each `save`
+
+    async def fetch(self, name: str) -> dict[str, str]:
+        await asyncio.sleep(0.1)
+        self.came.append(name)
+        return {"name": name}
+
+    async def save(self, rows: Iterable[dict[str, str]]) -> None:
+        rows = list(rows)
+        for row in rows:
+            if not isinstance(row, dict):
+                raise TypeError(f"save() takes a list of what fetch() returned, and here is a {type(row).__name__}")
+        self.begun += [len(rows)] if rows else []
+        await asyncio.sleep(0.05)
+        with span(" ".join(["saved", *(row["name"] for row in rows)])):
+            pass
 
 
-async def _save(rows: Iterable[str]) -> None:
-    rows = list(rows)
-    await asyncio.sleep(0.05)
-    with span("saved " + " ".join(rows)):
-        pass
+def _kept(*expectations: Expectation, cancel_at: float | None = None) -> Case:
+    desks: list[Desk] = []  # of this run
 
-
-def saves(*, at_once: int) -> Expectation:
-    """All that has come is saved, each record once, and never more than so many in one go."""
+    def arguments(service: Any) -> tuple[Any, ...]:
+        desks[:] = [Desk()]
+        return desks[0].fetch, desks[0].save, TEN
 
     def fault(run: Run) -> str:
-        _, start, stop, _ = run.trace.waits
-        names = TEN[: sum(abs(seconds - FETCH) < EXACT for seconds in stop - start)]  # a cut off wait is shorter
-        calls = [s.name.split()[1:] for s in run.trace.spans if s.name.startswith("saved")]
-        saved = [name for call in calls for name in call]
+        """All that has come is saved, each record once, and four in one go, but for the last."""
+        came, begun = desks[0].came, desks[0].begun
+        saved = [name for s in run.trace.spans if s.name.startswith("saved") for name in s.name.split()[1:]]
         twice = next((name for name in saved if saved.count(name) > 1), None)
         if twice is not None:
             return f"{twice} is saved twice"
-        missing = [name for name in names if name not in saved]
+        if few := [number for number in begun[:-1] if number < 4]:
+            return f"{few[0]} {'record is' if few[0] == 1 else 'records are'} saved in one go, and 4 are asked for"
+        missing = [name for name in came if name not in saved]
         if missing:
-            return f"{len(saved)} records are saved, and {len(names)} had come: {missing[0]} is lost"
-        most = max(map(len, calls), default=0)
-        return f"{most} records are saved in one go, and {at_once} are allowed" if most > at_once else ""
+            return f"{len(saved)} records are saved, and {len(came)} had come: {missing[0]} is lost"
+        most = max(begun, default=0)
+        return f"{most} records are saved in one go, and 4 are allowed" if most > 4 else ""
 
-    return Expectation("all that came is saved, each record once", fault)
-
-
-def _for_ten(service: Any) -> tuple[Any, ...]:
-    return _fetch, _save, TEN
-
-
-def _kept(*expectations: Expectation, cancel_at: float | None = None, arguments: Arguments = _for_ten) -> Case:
-    return Case((*expectations, never_holds(), leaves_nothing_running()), arguments=arguments, cancel_at=cancel_at)
+    kept = Expectation("all that came is saved, each record once", fault)
+    first = () if cancel_at is None else (ends_when_cancelled(within=0.05),)
+    return Case(
+        (*first, kept, *expectations, never_holds(), leaves_nothing_running()), arguments=arguments, cancel_at=cancel_at
+    )
 
 
 KEEP = Exercise(
@@ -243,9 +308,9 @@ async def collect(fetch, save, names):
         if rows:
             await save(rows)""",
     cases=(
-        _kept(ends_when_cancelled(within=0.05), saves(at_once=4), cancel_at=0.72),
-        _kept(ends_when_cancelled(within=0.05), saves(at_once=4), cancel_at=0.35),
-        _kept(saves(at_once=4), takes(at_least=1.15, at_most=1.15)),
+        _kept(cancel_at=0.72),
+        _kept(cancel_at=0.35),
+        _kept(takes(at_least=1.15, at_most=1.15)),
     ),
     hints=(
         "Which block runs whatever ends the loop, a cancellation as well as the last name? In there you may `await`.",

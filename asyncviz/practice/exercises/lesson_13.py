@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from asyncviz.clocks import clocks
 from asyncviz.practice.exercise import Case, Exercise
-from asyncviz.practice.expect import leaves_nothing_running, never_holds, overlaps, returns, takes
+from asyncviz.practice.expect import Expectation, Run, leaves_nothing_running, never_holds, overlaps, returns, takes
 
 FROM_A_SCRIPT = Exercise(
     id="13.1",
@@ -67,21 +68,50 @@ def _has_loop() -> bool:
     return True
 
 
-def download(name: str) -> str:
-    """Stands for a library function with an asyncio.run() inside: it blocks, and refuses where a loop runs."""
-    if _has_loop():
-        raise RuntimeError("the asyncio.run() in download() cannot work here: in this thread a loop runs")
-    time.sleep(0.4)
-    return name.title()
+def _held() -> bool:
+    """Whether the program's loop does not answer. A step that waits for a thread of its own takes no virtual time."""
+    loop = next((clock for clock in clocks.values() if isinstance(clock, asyncio.AbstractEventLoop)), None)
+    answered = threading.Event()
+    if loop is not None:
+        loop.call_soon_threadsafe(answered.set)
+    return loop is not None and not answered.wait(1.0)
 
 
 def _downloads(names: list[str]) -> Case:
+    called: list[str] = []
+    held: list[str] = []
+
+    def download(name: str) -> str:
+        """Stands for a library function with an asyncio.run() inside: it blocks, and refuses where a loop runs."""
+        if _has_loop():
+            raise RuntimeError("the asyncio.run() in download() cannot work here: in this thread a loop runs")
+        called.append(name)
+        if not held and _held():
+            held.append(name)
+        time.sleep(0.4)
+        return name.title()
+
+    download.__qualname__ = "download"  # for messages
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        called.clear()
+        held.clear()
+        return download, list(names)
+
+    def holds(run: Run) -> str:
+        return "your function holds the loop until download() is done: meanwhile nobody else can run" if held else ""
+
+    def calls(run: Run) -> str:
+        if sorted(called) == sorted(names):
+            return ""
+        return f"download() is called {len(called)} times for {len(names)} names"
+
     expectations = [returns([name.title() for name in names], "all results, in the order of the names")]
     if names:
-        expectations += [never_holds(), takes(at_most=0.4)]
+        expectations += [never_holds(), Expectation("the loop is never held", holds), takes(at_most=0.4)]
     return Case(
-        (*expectations, leaves_nothing_running()),
-        arguments=lambda service: (download, list(names)),
+        (*expectations, leaves_nothing_running(), Expectation("download() is called once for each name", calls)),
+        arguments=arguments,
     )
 
 
@@ -121,11 +151,14 @@ class Kitchen:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._alone: asyncio.Event | None = None
+        self.reports: list[str] = []
 
     def library(self, names: list[str], get: Callable[[str], str]) -> str:
         if threading.get_ident() == self._thread:
             raise RuntimeError("library() blocks, and the thread that called it is the one of your loop")
-        return " and ".join([get(name) for name in names])
+        report = " and ".join([get(name) for name in names])
+        self.reports.append(report)
+        return report
 
     async def fetch(self, name: str) -> str:
         if threading.get_ident() != self._thread:
@@ -143,9 +176,27 @@ class Kitchen:
         return name.title()
 
 
-def _two_reports() -> tuple[Any, ...]:
-    kitchen = Kitchen()
-    return kitchen.library, kitchen.fetch, ["oslo", "lima"], ["bern", "rome"]
+def _two_reports() -> Case:
+    kitchens: list[Kitchen] = []  # of this run
+
+    def arguments(service: Any) -> tuple[Any, ...]:
+        kitchens[:] = [Kitchen()]
+        return kitchens[0].library, kitchens[0].fetch, ["oslo", "lima"], ["bern", "rome"]
+
+    def fault(run: Run) -> str:
+        made = len(kitchens[0].reports)
+        return "" if made == 2 else f"library() made {made} reports, and 2 are asked for"
+
+    return Case(
+        (
+            returns(["Oslo and Lima", "Bern and Rome"], "both reports are right"),
+            takes(at_most=0.3),
+            leaves_nothing_running(),
+            Expectation("library() made both", fault),
+        ),
+        arguments=arguments,
+        real=True,
+    )
 
 
 BACK_TO_THE_LOOP = Exercise(
@@ -175,17 +226,7 @@ async def reports(library, fetch, first, second):
         asyncio.to_thread(library, first, get),
         asyncio.to_thread(library, second, get),
     )""",
-    cases=(
-        Case(
-            (
-                returns(["Oslo and Lima", "Bern and Rome"], "both reports are right"),
-                takes(at_most=0.3),
-                leaves_nothing_running(),
-            ),
-            arguments=lambda service: _two_reports(),
-            real=True,
-        ),
-    ),
+    cases=(_two_reports(),),
     hints=(
         "Two moves, as in section 4: the library into a thread; and each of its questions back to your loop.",
         "Take your loop with `asyncio.get_running_loop()` *before* you leave its thread. In `get`, hand it the "
