@@ -45,6 +45,13 @@ WRONG = {
             "            return await fetch(name)\n" + GROUP,
             "it raises TypeError",
         ),
+        (
+            "once more until it works",
+            ALL + "    async def fetch_one(name):\n        while True:\n            try:\n"
+            "                return await fetch(name)\n            except Exception:\n"
+            "                await asyncio.sleep(0.1)\n" + GROUP,
+            "the service refused 4 requests: wait before you ask",
+        ),
     ],
     "05.2": [
         (
@@ -83,6 +90,18 @@ WRONG = {
             + GROUP,
             "it raises Refused",
         ),
+        (
+            "pauses that hold the loop",
+            ALL + "    found = []\n    for start in range(0, len(names), 4):\n"
+            "        if start:\n            time.sleep(1)\n"
+            "        found += await asyncio.gather(*map(fetch, names[start : start + 4]))\n    return found",
+            "fetch_all holds the loop for 1 s",
+        ),
+        (
+            "refusals instead of countries",
+            ALL + "    return await asyncio.gather(*map(fetch, names), return_exceptions=True)",
+            "as value number 5, where 'Egypt' is asked for",
+        ),
     ],
     "05.3": [
         (
@@ -119,6 +138,12 @@ WRONG = {
             REPORT + "    async def one(name):\n        return compute(fetch(name))\n\n"
             "    return list(await asyncio.gather(*map(one, names)))",
             "fetch() is called, but never awaited",
+        ),
+        (
+            "computing in threads, each at its time",
+            REPORT + "    async def one(name):\n        return await asyncio.to_thread(compute, await fetch(name))\n\n"
+            "    return await asyncio.gather(*map(one, names))",
+            "compute() is called in another thread, and here one thread is enough",
         ),
     ],
 }

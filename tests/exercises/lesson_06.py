@@ -1,7 +1,11 @@
-"""Typical wrong answers to the exercises of lesson 06: name, the function's cell, and what the check must say."""
+"""Typical wrong answers, and other right ones, to the exercises of lesson 06: name, the function's cell, and what the check must say."""
 
 SHRINK = "async def shrink_all(shrink, pictures):\n"
 GALLERY = "async def gallery(load, show, names):\n"
+ALL_OF_THEM = (
+    "    async def all_of_them():\n        for name in names:\n"
+    "            show(await asyncio.to_thread(load, name))\n\n"
+)
 SEARCH = "async def search_box(typed, search):\n    found = []\n"
 FIND = "    async def find(text):\n        found.append(await search(text))\n"
 
@@ -42,6 +46,22 @@ WRONG = {
             "awaits what is no coroutine",
             SHRINK + "    return [await shrink(picture) for picture in pictures]",
             "it raises TypeError",
+        ),
+        (
+            "each in a thread",
+            SHRINK + "    return [await asyncio.to_thread(shrink, picture) for picture in pictures]",
+            "shrink() is called in another thread, and here all stays in one",
+        ),
+        (
+            "all in one thread of their own",
+            SHRINK + "    return await asyncio.to_thread(lambda: [shrink(picture) for picture in pictures])",
+            "shrink() is called in another thread, and here all stays in one",
+        ),
+        (
+            "a task for each, and none pauses",
+            SHRINK + "    async def one(picture):\n        return shrink(picture)\n\n"
+            "    return await asyncio.gather(*map(one, pictures))",
+            "no step is long, but others wait for 0.6 s",
         ),
     ],
     "06.2": [
@@ -84,6 +104,51 @@ WRONG = {
             GALLERY + "    for name in names:\n        show(asyncio.to_thread(load, name))",
             "show() is called with a coroutine, and no picture",
         ),
+        (
+            "all shown at the end",
+            GALLERY + "    for picture in [await asyncio.to_thread(load, name) for name in names]:\n"
+            "        show(picture)",
+            "after 0.3 s picture 1 is loaded, and not shown",
+        ),
+        (
+            "each shown one late",
+            GALLERY + "    before = None\n    for name in names:\n"
+            "        picture = await asyncio.to_thread(load, name)\n        if before:\n            show(before)\n"
+            "        before = picture\n    show(before)",
+            "after 0.3 s picture 1 is loaded, and not shown",
+        ),
+        (
+            "a task that does not hear of Cancel",
+            GALLERY + ALL_OF_THEM + "    await asyncio.wait([asyncio.create_task(all_of_them())])",
+            "all_of_them was still running when your function returned",
+        ),
+        (
+            "a shielded task",
+            GALLERY + ALL_OF_THEM + "    await asyncio.shield(asyncio.create_task(all_of_them()))",
+            "all_of_them was still running when your function returned",
+        ),
+        (
+            "a future is shown",
+            GALLERY
+            + "    for name in names:\n        show(asyncio.get_running_loop().run_in_executor(None, load, name))",
+            "show() is called with a Future, and no picture",
+        ),
+        (
+            "a pool, and its blocking result",
+            "from concurrent.futures import ThreadPoolExecutor\n\n\n"
+            + GALLERY
+            + "    with ThreadPoolExecutor() as pool:\n        for name in names:\n"
+            "            show(pool.submit(load, name).result())",
+            "load() runs in a thread of which the check's virtual clock knows nothing",
+        ),
+        (
+            "a thread of its own",
+            "import threading\n\n\n" + GALLERY + "    loop = asyncio.get_running_loop()\n    for name in names:\n"
+            "        done = loop.create_future()\n"
+            "        work = lambda: loop.call_soon_threadsafe(done.set_result, load(name))\n"
+            "        threading.Thread(target=work).start()\n        show(await done)",
+            "load() runs in a thread of which the check's virtual clock knows nothing",
+        ),
     ],
     "06.3": [
         (
@@ -119,6 +184,17 @@ WRONG = {
             "            found.append(result)\n\n    tasks = []\n    async for text in typed:\n        latest = text\n"
             "        tasks.append(asyncio.create_task(find(text)))\n    await tasks[-1]\n    return found",
             "an old search goes on while the new one is under way",
+        ),
+    ],
+}
+
+RIGHT = {
+    "06.1": [
+        (
+            "a pause after every second picture",
+            SHRINK + "    small = []\n    for number, picture in enumerate(pictures, 1):\n"
+            "        small.append(shrink(picture))\n        if number % 2 == 0:\n"
+            "            await asyncio.sleep(0)\n    return small",
         ),
     ],
 }

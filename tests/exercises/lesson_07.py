@@ -50,6 +50,26 @@ WRONG = {
             RELAY.format(size=2, put="await queue.put(await receive())\n            await asyncio.sleep(0.3)"),
             "it takes 3.2 s, and 2.5 s is enough",
         ),
+        (
+            "a task for each, four at once",
+            "async def relay(receive, send, number):\n    room, tasks = asyncio.Semaphore(4), []\n\n"
+            "    async def one(message):\n        try:\n            return await send(message)\n"
+            "        finally:\n            room.release()\n\n"
+            "    for _ in range(number):\n        await room.acquire()\n"
+            "        tasks.append(asyncio.create_task(one(await receive())))\n    return await asyncio.gather(*tasks)",
+            "it takes only 1.1 s: 3 messages are sent at once, and they go one after another",
+        ),
+        (
+            "two senders",
+            "async def relay(receive, send, number):\n    queue, sent = asyncio.Queue(1), []\n\n"
+            "    async def receiver():\n        for _ in range(number):\n"
+            "            await queue.put(await receive())\n        for _ in range(2):\n"
+            "            await queue.put(None)\n\n"
+            "    async def sender():\n        while (message := await queue.get()) is not None:\n"
+            "            sent.append(await send(message))\n\n"
+            "    await asyncio.gather(receiver(), sender(), sender())\n    return sent",
+            "it takes only 1.4 s: 2 messages are sent at once, and they go one after another",
+        ),
     ],
     "07.2": [
         (
@@ -89,6 +109,36 @@ WRONG = {
             "        finally:\n            slots.release()\n" + GROUP,
             "it returns",
         ),
+        (
+            "Overload is caught",
+            SERVE + "    async def request(second, name):\n        await asyncio.sleep(second)\n        try:\n"
+            "            return await handle(name)\n        except Exception:\n            return 'busy'\n" + GROUP,
+            "Di was handed to handle() while it had three: ask before you call it",
+        ),
+        (
+            "Overload is found among the results",
+            SERVE + "    async def request(second, name):\n        await asyncio.sleep(second)\n"
+            "        return await handle(name)\n\n"
+            "    requests = [request(*arrival) for arrival in arrivals]\n"
+            "    answers = await asyncio.gather(*requests, return_exceptions=True)\n"
+            "    return ['busy' if isinstance(answer, Exception) else answer for answer in answers]",
+            "Di was handed to handle() while it had three: ask before you call it",
+        ),
+        (
+            "busy, but late",
+            SERVE + "    slots = asyncio.Semaphore(3)\n\n    async def request(second, name):\n"
+            "        await asyncio.sleep(second)\n        if slots.locked():\n"
+            "            await asyncio.sleep(0.5)\n            return 'busy'\n"
+            "        async with slots:\n            return await handle(name)\n" + GROUP,
+            'it takes 0.99 s, and 0.5 s is enough: is "busy" said at once?',
+        ),
+        (
+            "a number that never goes down",
+            SERVE + "    working = 0\n\n    async def request(second, name):\n        nonlocal working\n"
+            "        await asyncio.sleep(second)\n        if working >= 3:\n            return 'busy'\n"
+            "        working += 1\n        return await handle(name)\n" + GROUP,
+            "it returns 'busy' as value number 6, where 'hello Fay' is asked for",
+        ),
     ],
     "07.3": [
         (
@@ -127,6 +177,51 @@ WRONG = {
             "                if send not in busy:\n"
             "                    group.create_task(deliver(send, message))",
             "is quick, but gets 1 of 20 messages",
+        ),
+        (
+            "the oldest is thrown out",
+            HALL.format(
+                size=2,
+                put="if queue.full():\n                    queue.get_nowait()\n"
+                "                queue.put_nowait(message)",
+                end=END,
+            ),
+            "client 2 does not get message 2, which lay in its queue: drop the new one",
+        ),
+        (
+            "what waits is thrown out for the end",
+            HALL.format(
+                size=2,
+                put="if not queue.full():\n                    queue.put_nowait(message)",
+                end="        for queue in queues:\n            if queue.full():\n                queue.get_nowait()\n"
+                "            queue.put_nowait(None)",
+            ),
+            "client 2 does not get what waited in its queue: after message 12 comes 19",
+        ),
+        (
+            "no limit, and errors are caught",
+            HALL.format(size="", put="queue.put_nowait(message)", end=END).replace(
+                "            await send(message)\n",
+                "            try:\n                await send(message)\n            except Exception:\n"
+                "                pass\n",
+            ),
+            "client 2 gets message 5 1.0 s late: what waits for it has no limit, or one above two",
+        ),
+        (
+            "queues of three",
+            HALL.format(size=3, put="if not queue.full():\n                    queue.put_nowait(message)", end=END),
+            "client 2 gets message 5 1.0 s late: what waits for it has no limit, or one above two",
+        ),
+        (
+            "the end is sent too",
+            HALL.format(
+                size=2, put="if not queue.full():\n                    queue.put_nowait(message)", end=END
+            ).replace(
+                "while (message := await queue.get()) is not None:\n            await send(message)",
+                "message = 0\n        while message is not None:\n            message = await queue.get()\n"
+                "            await send(message)",
+            ),
+            "client 1 gets None, which is no message of `messages`",
         ),
     ],
 }

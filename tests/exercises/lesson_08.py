@@ -66,6 +66,25 @@ WRONG = {
             "        while left and left[0][0] <= loop.time() - begin + 1e-9:\n            ring(left.pop(0)[1])",
             "toast rings after 0.3 s, and 0.2 s is asked for",
         ),
+        (
+            "the pair instead of the name",
+            REMIND + "    passed = 0\n    for reminder in sorted(reminders):\n"
+            "        await asyncio.sleep(reminder[0] - passed)\n        passed = reminder[0]\n        ring(reminder)",
+            "ring() is called with (0.2, 'toast'), which is no name of a reminder",
+        ),
+        (
+            "pauses that hold the loop",
+            REMIND + "    passed = 0\n    for second, name in sorted(reminders):\n"
+            "        time.sleep(second - passed)\n        passed = second\n        ring(name)",
+            "remind holds the loop for 0.9 s",
+        ),
+        (
+            "looking each 0.05 s",
+            REMIND + "    loop, left = asyncio.get_running_loop(), sorted(reminders)\n    begin = loop.time()\n"
+            "    while left:\n        await asyncio.sleep(0.05)\n"
+            "        while left and left[0][0] <= loop.time() - begin + 1e-9:\n            ring(left.pop(0)[1])",
+            "reminder 174 rings after 0.15 s, and 0.102632 s is asked for",
+        ),
     ],
     "08.3": [
         (

@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of lesson 09: name, the function's cell, and what the check must say."""
+"""Typical wrong answers, and other right ones, to the exercises of lesson 09: name, the function's cell, and what the check must say."""
 
 ADD = "async def inhabitants(fetch, names):\n    total = 0\n\n    async def add(name):\n        nonlocal total\n"
 GROUP = """
@@ -9,6 +9,11 @@ GROUP = """
 """
 ASK = "async def countries(query, names):\n    loop = asyncio.get_running_loop()\n"
 PAY = "async def pay(bank, orders):\n"
+LOOK = (
+    "async def countries(query, names):\n    answers = {}\n    for name in names:\n"
+    "        query(name, lambda country, name=name: answers.update({name: country}))\n"
+)
+FOUND = "    return [answers[name] for name in names]"
 WITHDRAW = """\
         balance = await bank.read(account)
         if balance < amount:
@@ -101,6 +106,21 @@ WRONG = {
             "async def countries(query, names):\n    return [await query(name, print) for name in names]",
             "it raises TypeError",
         ),
+        (
+            "looks each 0.05 s",
+            LOOK + "    while len(answers) < len(names):\n        await asyncio.sleep(0.05)\n" + FOUND,
+            "with lima and rome it takes 0.25 s, and all is there after 0.2137 s",
+        ),
+        (
+            "looks each 0.001 s",
+            LOOK + "    while len(answers) < len(names):\n        await asyncio.sleep(0.001)\n" + FOUND,
+            "with lima and rome it takes 0.214 s, and all is there after 0.2137 s",
+        ),
+        (
+            "as long as the slowest takes",
+            LOOK + "    await asyncio.sleep(0.55)\n" + FOUND,
+            "with lima and rome it takes 0.55 s, and all is there after 0.2137 s",
+        ),
     ],
     "09.3": [
         (
@@ -135,6 +155,30 @@ WRONG = {
             PAY + "    locks = {account: asyncio.Lock() for account, _ in orders}\n\n"
             "    async def withdraw(account, amount):\n        with locks[account]:\n" + indented(WITHDRAW),
             "it raises TypeError",
+        ),
+    ],
+}
+
+RIGHT = {
+    "09.3": [
+        (
+            "a task for each account",
+            PAY + "    paid = [False] * len(orders)\n\n    async def serve(account):\n"
+            "        for n, (owner, amount) in enumerate(orders):\n            if owner == account:\n"
+            "                balance = await bank.read(account)\n                if balance >= amount:\n"
+            "                    await bank.write(account, balance - amount)\n                    paid[n] = True\n\n"
+            "    await asyncio.gather(*[serve(account) for account in {account for account, _ in orders}])\n"
+            "    return paid",
+        ),
+        (
+            "each waits for the one before it",
+            PAY + "    last, tasks = {}, []\n\n    async def withdraw(account, amount, before):\n"
+            "        if before:\n            await before\n        balance = await bank.read(account)\n"
+            "        if balance < amount:\n            return False\n"
+            "        await bank.write(account, balance - amount)\n        return True\n\n"
+            "    for account, amount in orders:\n"
+            "        last[account] = asyncio.create_task(withdraw(account, amount, last.get(account)))\n"
+            "        tasks.append(last[account])\n    return [await task for task in tasks]",
         ),
     ],
 }
