@@ -104,6 +104,19 @@ WRONG = {
             "the heartbeat needs 0.52 s instead of 0.5 s",
         ),
         ("too long", BEAT + "    await asyncio.sleep(6)\n    return 'saved'", "it takes 6 s, and 0.6 s is enough"),
+        (
+            "short blocks between the beats",
+            BEAT
+            + "    for n in range(6):\n        time.sleep(0.05)\n        await asyncio.sleep(0.05)\n    return 'saved'",
+            "the loop is held, for 0.05 s at a time: a short block is one too",
+        ),
+        (
+            "a thread that asyncio did not start",
+            "import threading\n\n" + BEAT + "    loop = asyncio.get_running_loop()\n    done = loop.create_future()\n\n"
+            "    def write():\n        time.sleep(0.6)\n        loop.call_soon_threadsafe(done.set_result, 'saved')\n\n"
+            "    threading.Thread(target=write, name='writer').start()\n    return await done",
+            "it takes only 0.5 s: what writer does takes no time on this clock",
+        ),
     ],
     "00.3": [
         (

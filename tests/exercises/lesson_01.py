@@ -76,6 +76,16 @@ WRONG = {
             "A loop runs already: write `await` instead",
         ),
         ("left out", TABLE + "    return [await tea(), await egg()]", "it takes only 0.7 s"),
+        (
+            "the table first, then both at once",
+            TABLE + "    await lay_table()\n    return await asyncio.gather(tea(), egg())",
+            "it takes only 0.6 s: the three are not done one after the other",
+        ),
+        (
+            "sleeps as long as all three",
+            TABLE + "    await asyncio.sleep(0.9)\n    return ['tea', 'egg']",
+            "it does not wait for sleep 0.2, sleep 0.3, sleep 0.4: is `await` missing?",
+        ),
     ],
     "01.2": [
         (
@@ -122,6 +132,11 @@ WRONG = {
             WATER + "    toasting = asyncio.create_task(toast())\n    cup = await brew(await boil())\n"
             "    return [await toasting, cup]",
             "the right values, but in the wrong order",
+        ),
+        (
+            "brewed while the water boils",
+            WATER + "    _, cup, food = await asyncio.gather(boil(), brew('water'), toast())\n    return [cup, food]",
+            "it takes only 0.5 s: boil and brew are not done one after the other",
         ),
     ],
     "01.3": [
@@ -180,6 +195,23 @@ WRONG = {
             "            try:\n                coroutine.send(None)\n            except StopIteration as end:\n"
             "                results.append(end.value)\n    return results",
             "it raises RuntimeError: cannot reuse already awaited coroutine",
+        ),
+        (
+            "None taken for no result yet",
+            TURNS + "    results = [None] * len(coroutines)\n    while None in results:\n"
+            "        for n, coroutine in enumerate(coroutines):\n            if results[n] is None:\n"
+            "                try:\n                    coroutine.send(None)\n"
+            "                except StopIteration as end:\n                    results[n] = end.value\n"
+            "    return results",
+            "it raises RuntimeError: cannot reuse already awaited coroutine",
+        ),
+        (
+            "four rounds and no more",
+            TURNS + "    results = {}\n    for round in range(4):\n        for n, coroutine in enumerate(coroutines):\n"
+            "            if n not in results:\n                try:\n                    coroutine.send(None)\n"
+            "                except StopIteration as end:\n                    results[n] = end.value\n"
+            "    return [results[n] for n in sorted(results)]",
+            "only 4 of 12 turns are taken",
         ),
     ],
 }

@@ -86,6 +86,19 @@ WRONG = {
             COLLECT + f"    await asyncio.wait({THREE})\n    return stored",
             "it raises TypeError: Passing coroutines is forbidden",
         ),
+        (
+            "all stored at once, after the last download",
+            COLLECT + f"    for earliest in asyncio.as_completed({THREE}):\n        stored.append(await earliest)\n"
+            "    await asyncio.gather(*map(store, stored))\n    return stored",
+            "lima is there after 0.2 s, but `store` begins only after 0.8 s",
+        ),
+        (
+            "as_completed without await, over tasks",
+            COLLECT + f"    tasks = [asyncio.create_task(c) for c in {THREE}]\n"
+            "    for earliest in asyncio.as_completed(tasks):\n        await store(earliest)\n"
+            "        stored.append(earliest)\n    return stored",
+            "what as_completed gives in each round is called, but never awaited",
+        ),
     ],
     "02.2": [
         (
@@ -114,6 +127,12 @@ WRONG = {
         ),
         ("callback awaited", BOIL + "    return await boil(print)", "it raises TypeError"),
         ("no library", BOIL + "    await asyncio.sleep(0.25)", "it returns nothing"),
+        (
+            "looking in steps that fit",
+            BOIL + "    cups = []\n    boil(cups.append)\n    while not cups:\n        await asyncio.sleep(0.05)\n"
+            "    return cups[0]",
+            "it waits with asyncio.sleep: await a future instead, which `boil` ends",
+        ),
     ],
     "02.3": [
         (
@@ -156,6 +175,21 @@ WRONG = {
             "            return await self.fetch(self.name)\n\n    def __await__(self):\n"
             "        return self.load().__await__()",
             "it takes 0.8 s, and 0.4 s is enough",
+        ),
+        (
+            "the second reader keeps looking",
+            LAZY + "\n    async def load(self):\n        if self.task is None:\n            self.task = 'under way'\n"
+            "            self.task = await self.fetch(self.name)\n        while self.task == 'under way':\n"
+            "            await asyncio.sleep(0.1)\n        return self.task\n\n    def __await__(self):\n"
+            "        return self.load().__await__()",
+            "it waits with asyncio.sleep: the second reader shall await the download, not look for it",
+        ),
+        (
+            "the second reader does not wait",
+            LAZY + "        self.value = None\n\n    async def load(self):\n        if self.task is None:\n"
+            "            self.task = 'under way'\n            self.value = await self.fetch(self.name)\n"
+            "        return self.value\n\n    def __await__(self):\n        return self.load().__await__()",
+            "one reader gets the record, but the other gets None",
         ),
     ],
 }

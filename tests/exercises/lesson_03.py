@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of lesson 03: name, the function's cell, and what the check must say."""
+"""Typical wrong answers to the exercises of lesson 03, and other right ones: name, code, what the check must say."""
 
 KETTLE = """\
 async def boil(boiled, seconds):
@@ -61,6 +61,13 @@ WRONG = {
             "it takes only 0 s",
         ),
         ("no return", KETTLE + "    await boiled.wait()", "it returns nothing: is there a `return`?"),
+        (
+            "asks the task, without a second one",
+            "async def boil(seconds):\n    await asyncio.sleep(seconds)\n\nasync def tea_time(seconds):\n"
+            "    kettle = asyncio.create_task(boil(seconds))\n    while not kettle.done():\n"
+            "        await asyncio.sleep(0.1)\n    return 'tea'",
+            "asyncio.sleep waits 4 times, and once is enough, in the kettle",
+        ),
     ],
     "03.2": [
         (
@@ -125,6 +132,34 @@ WRONG = {
             "blocking",
             "async def nap(seconds):\n    time.sleep(seconds)\n    return 'rested'",
             "nap holds the loop for 0.4 s in line 2",
+        ),
+        (
+            "a thread that sleeps",
+            "async def nap(seconds):\n    await asyncio.to_thread(time.sleep, seconds)\n    return 'rested'",
+            "another thread sleeps for it; a timer of the loop needs none",
+        ),
+        (
+            "a delay taken for a time",
+            NAP + "    loop.call_at(seconds, rested.set_result, 'rested')\n    return await rested",
+            "called when loop.time() is 1, it takes 0 s instead of 0.4 s",
+        ),
+    ],
+}
+
+RIGHT = {
+    "03.2": [
+        (
+            "a task for each carrot",
+            KITCHEN.replace("async def peel", "async def one():\n    time.sleep(0.03)\n\nasync def peel")
+            + "        await asyncio.create_task(one())\n    return 'soup'",
+        ),
+    ],
+    "03.3": [
+        (
+            "in a task of its own",
+            "async def nap(seconds):\n    loop = asyncio.get_running_loop()\n\n    async def rest():\n"
+            "        rested = loop.create_future()\n        loop.call_later(seconds, rested.set_result, 'rested')\n"
+            "        return await rested\n\n    return await asyncio.create_task(rest())",
         ),
     ],
 }

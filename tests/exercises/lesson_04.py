@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises of lesson 04: name, the function's cell, and what the check must say."""
+"""Typical wrong answers to the exercises of lesson 04, and other right ones: name, code, what the check must say."""
 
 REPORT = "async def report(read, fetch):\n"
 TOTAL = "async def total(read, names):\n"
@@ -34,6 +34,17 @@ WRONG = {
             "    return await asyncio.gather(here(), fetch('lima'))",
             "holds the loop for 0.4 s in line 3",
         ),
+        (
+            "both from the web",
+            REPORT + "    return list(await asyncio.gather(fetch('oslo'), fetch('lima')))",
+            "it raises LookupError: this service has lima, and not oslo",
+        ),
+        (
+            "both from the disk",
+            REPORT + "    calls = [asyncio.to_thread(read, name) for name in ('oslo', 'lima')]\n"
+            "    return list(await asyncio.gather(*calls))",
+            "it raises LookupError: this disk has oslo, and not lima",
+        ),
     ],
     "04.2": [
         (
@@ -62,6 +73,19 @@ WRONG = {
             TOTAL + "    async def add_up():\n        return sum(map(read, names))\n\n"
             "    return await asyncio.to_thread(add_up)",
             "add_up() is called, but never awaited",
+        ),
+        (
+            "no trip at all",
+            TOTAL
+            + "    people = 0\n    for name in names:\n        people += read(name)\n        await asyncio.sleep(0)\n"
+            "    return people",
+            "no call went to a thread, and one trip for all is asked for",
+        ),
+        (
+            "two trips at once",
+            TOTAL + "    halves = [lambda: sum(map(read, names[:6])), lambda: sum(map(read, names[6:]))]\n"
+            "    return sum(await asyncio.gather(*map(asyncio.to_thread, halves)))",
+            "it takes only 0.06 s: something that takes 0.12 s in one thread is spread over 2 of them",
         ),
     ],
     "04.3": [
@@ -96,6 +120,45 @@ WRONG = {
             "an ordinary for",
             ANSWERS + "    return [await look_up(line.decode().strip()) for line in reader]",
             "it raises TypeError",
+        ),
+        (
+            "a dict by name",
+            ANSWERS + "    tasks = {}\n    async for line in reader:\n        name = line.decode().strip()\n"
+            "        tasks[name] = asyncio.create_task(look_up(name))\n"
+            "    return [await task for task in tasks.values()]",
+            "it returns 3 values where 6 are asked for",
+        ),
+        (
+            "three at a time",
+            ANSWERS + "    free = asyncio.Semaphore(3)\n\n    async def answer(name):\n        async with free:\n"
+            "            return await look_up(name)\n\n"
+            "    tasks = [asyncio.create_task(answer(line.decode().strip())) async for line in reader]\n"
+            "    return [await task for task in tasks]",
+            "it takes 1.7 s, and 1.4 s is enough",
+        ),
+        (
+            "forgotten decode",
+            ANSWERS + "    tasks = [asyncio.create_task(look_up(line.strip())) async for line in reader]\n"
+            "    return [await task for task in tasks]",
+            "it raises LookupError: no capital is called b'oslo'",
+        ),
+    ],
+}
+
+RIGHT = {
+    "04.1": [
+        (
+            "run_in_executor",
+            REPORT + "    here = asyncio.get_running_loop().run_in_executor(None, read, 'oslo')\n"
+            "    there = await fetch('lima')\n    return [await here, there]",
+        ),
+    ],
+    "04.3": [
+        (
+            "readline",
+            ANSWERS + "    tasks = []\n    while line := await reader.readline():\n"
+            "        tasks.append(asyncio.create_task(look_up(line.decode().strip())))\n"
+            "    return [await task for task in tasks]",
         ),
     ],
 }

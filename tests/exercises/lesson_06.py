@@ -1,4 +1,4 @@
-"""Typical wrong answers, and other right ones, to the exercises of lesson 06: name, the function's cell, and what the check must say."""
+"""Typical wrong answers to the exercises of lesson 06, and other right ones: name, code, what the check must say."""
 
 SHRINK = "async def shrink_all(shrink, pictures):\n"
 GALLERY = "async def gallery(load, show, names):\n"

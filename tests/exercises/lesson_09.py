@@ -1,4 +1,4 @@
-"""Typical wrong answers, and other right ones, to the exercises of lesson 09: name, the function's cell, and what the check must say."""
+"""Typical wrong answers to the exercises of lesson 09, and other right ones: name, code, what the check must say."""
 
 ADD = "async def inhabitants(fetch, names):\n    total = 0\n\n    async def add(name):\n        nonlocal total\n"
 GROUP = """
