@@ -53,6 +53,13 @@ WRONG = {
         ),
         ("blocks", TOAST + "    time.sleep(0.4005)\n    return 'toast'", "toast holds the loop"),
         ("never looks", TOAST + "    return 'toast'", "it takes only 0 s"),
+        (
+            "a limit for each wait, in a loop",
+            TOAST + "    while not toaster.done:\n        try:\n"
+            "            await asyncio.wait_for(toaster.popped.wait(), 0.1)\n        except TimeoutError:\n"
+            "            pass\n    return 'toast'",
+            "it wakes up at 0.1 s, and the toast is done at 0.4005 s",
+        ),
     ],
     "10.2": [
         (
@@ -86,6 +93,12 @@ WRONG = {
             "    for thing in things:\n        await sell(shop, thing)\n    return await shop.read_total()",
             "it takes 1.5 s, and 0.3 s is enough",
         ),
+        (
+            "asked, and never sold",
+            "async def sell_all(shop, things):\n"
+            "    return sum(await asyncio.gather(*(shop.ask_price(thing) for thing in things)))",
+            "the total written in the shop is 0, and ",
+        ),
     ],
     "10.3": [
         (
@@ -117,6 +130,20 @@ WRONG = {
             "washes up while it cooks",
             PREPARE + GROUP + "        group.create_task(kitchen.wash_up())\n" + DISHES,
             "it takes only 0.5 s",
+        ),
+        (
+            "washes up after each dish",
+            PREPARE.replace("return await kitchen.cook(dish)", "dish = await kitchen.cook(dish)").replace(
+                "\n\nasync def breakfast", "\n    await kitchen.wash_up()\n    return dish\n\nasync def breakfast"
+            )
+            + GROUP
+            + DISHES,
+            "`wash_up` is called 3 times, and once is asked for",
+        ),
+        (
+            "a sleep in place of the washing up",
+            PREPARE + GROUP + "    await asyncio.sleep(0.2)\n" + DISHES,
+            "`wash_up` is called 0 times, and once is asked for",
         ),
     ],
 }

@@ -4,6 +4,7 @@ IN_TIME = "async def in_time(fetch):\n"
 WITH_TASK = IN_TIME + "    task = asyncio.create_task(fetch('oslo'), name='download')\n"
 SERVE = "async def serve(connection):\n"
 PATIENT = "async def patient(fetch):\n    for attempt in range(4):\n"
+PAUSE = "        if attempt:\n            await asyncio.sleep(0.1 * 2 ** (attempt - 1))\n"
 
 WRONG = {
     "11.1": [
@@ -66,7 +67,21 @@ WRONG = {
             SERVE + "    try:\n        while True:\n            try:\n                await connection.read()\n"
             "            except ConnectionError:\n                continue\n    finally:\n"
             "        asyncio.create_task(connection.close())",
-            "was asked to stop",
+            "close was started when serve was asked to stop, and nobody awaits it",
+        ),
+        (
+            "a hiccup, and it waits for ever",
+            SERVE + "    try:\n        while True:\n            try:\n                await connection.read()\n"
+            "            except ConnectionError:\n                await asyncio.Event().wait()\n    finally:\n"
+            "        await connection.close()",
+            "it began 2 reads until it was cancelled",
+        ),
+        (
+            "closed twice",
+            SERVE + "    try:\n        while True:\n            try:\n                await connection.read()\n"
+            "            except ConnectionError:\n                continue\n    except asyncio.CancelledError:\n"
+            "        await connection.close()\n        raise\n    finally:\n        await connection.close()",
+            "took 0.4 s for it: 0.2 s is enough",
         ),
     ],
     "11.3": [
@@ -112,6 +127,29 @@ WRONG = {
             "            async with asyncio.timeout(0.5):\n                return await fetch('oslo')\n"
             "        except (ConnectionError, TimeoutError):\n            pass",
             "patient holds the loop",
+        ),
+        (
+            "all errors are caught",
+            PATIENT + PAUSE + "        try:\n            async with asyncio.timeout(0.5):\n"
+            "                return await fetch('oslo')\n        except Exception:\n            pass",
+            "when `fetch` raises LookupError, that has to come out",
+        ),
+        (
+            "cannot be stopped in a pause",
+            PATIENT + "        try:\n            if attempt:\n"
+            "                await asyncio.sleep(0.1 * 2 ** (attempt - 1))\n"
+            "        except asyncio.CancelledError:\n            pass\n        try:\n"
+            "            async with asyncio.timeout(0.5):\n                return await fetch('oslo')\n"
+            "        except (ConnectionError, TimeoutError):\n            pass",
+            "took 0.75 s for it: is CancelledError swallowed somewhere?",
+        ),
+        (
+            "the pause inside the limit",
+            PATIENT + "        try:\n            async with asyncio.timeout(0.5):\n                if attempt:\n"
+            "                    await asyncio.sleep(0.1 * 2 ** (attempt - 1))\n"
+            "                return await fetch('oslo')\n        except (ConnectionError, TimeoutError):\n"
+            "            pass",
+            "once too often: an attempt that takes only 0.3 s was cut off",
         ),
     ],
 }

@@ -80,6 +80,19 @@ WRONG = {
             CAPITALS + "    return [asyncio.to_thread(download, name) for name in names]",
             "to_thread() is called, but never awaited",
         ),
+        (
+            "a pool that holds the loop",
+            "from concurrent.futures import ThreadPoolExecutor\n\n"
+            + CAPITALS
+            + "    with ThreadPoolExecutor() as pool:\n"
+            "        return list(pool.map(download, names))",
+            "your function holds the loop until download() is done",
+        ),
+        (
+            "nothing is called",
+            CAPITALS + "    return [name.title() for name in names]",
+            "download() is called 0 times for 3 names",
+        ),
     ],
     "13.3": [
         (
@@ -121,6 +134,11 @@ WRONG = {
             "a task, made in the wrong thread",
             REPORTS + "    def get(name):\n        return loop.create_task(fetch(name)).result()\n" + BOTH,
             "it raises InvalidStateError",
+        ),
+        (
+            "nothing is called",
+            REPORTS + "    return [' and '.join(map(str.title, names)) for names in (first, second)]",
+            "library() made 0 reports, and 2 are asked for",
         ),
     ],
 }
