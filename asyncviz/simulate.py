@@ -223,7 +223,7 @@ def _overrun(late: Late, loop: VirtualLoop, timeout: float) -> str:
     if late.stuck:
         return f"{text}: it waits{_where(late.place)} in a blocking call that nothing can end, and was left behind"
     if names := [job.work.name for job in loop.jobs if job.outcome is None]:
-        why = "the clock stands still meanwhile: a thread that waits for the loop's timers waits for ever"
+        why = "the clock stands still meanwhile: who waits there for a loop's timers, or its own loop's, waits for ever"
         return f"{text}: {some(names)} did not come back from its thread ({why})"
     if late.time - loop.turned > min(timeout, STOP) / 2:
         return f"{text}: it never came back to the event loop, and was stopped{_where(late.place)}"

@@ -80,8 +80,8 @@ def _a(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def takes(*, at_least: float = 0.0, at_most: float) -> Expectation:
-    """From the first start to the last end it takes so many seconds."""
+def takes(*, at_least: float = 0.0, at_most: float, short: str = "is all of it done, and awaited?") -> Expectation:
+    """From the first start to the last end it takes so many seconds. `short`: what is said when it takes fewer."""
 
     def fault(run: Run) -> str:
         seconds = run.trace.makespan
@@ -94,7 +94,7 @@ def takes(*, at_least: float = 0.0, at_most: float) -> Expectation:
                     f"it takes only {run.say(seconds)}: what {unknown[0]} does takes no time on this clock; "
                     "let asyncio hand it to a thread, with asyncio.to_thread"
                 )
-            return f"it takes only {run.say(seconds)}: something that takes {at_least:g} s is not done, or not awaited"
+            return f"it takes only {run.say(seconds)}, and {at_least:g} s is asked for: {short}"
         return ""
 
     return Expectation(f"it takes no more than {at_most:g} s", fault)

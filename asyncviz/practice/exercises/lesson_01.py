@@ -25,17 +25,6 @@ def waits_in_order(*texts: str) -> Expectation:
     return Expectation(f"it waits for {enumeration(texts)}, in this order", fault)
 
 
-def _takes_in_a_row(seconds: float, what: str) -> Expectation:
-    """As `takes`, where too short means that one did not wait for the other."""
-    plain = takes(at_least=seconds, at_most=seconds)
-
-    def fault(run: Run) -> str:
-        said, short, _ = plain.fault(run).partition(": something that takes")
-        return f"{said}: {what} are not done one after the other, or not awaited" if short else said
-
-    return Expectation(plain.right, fault)
-
-
 def turns(*names: str) -> Expectation:
     """The spans of these names follow each other in this order."""
 
@@ -96,7 +85,7 @@ async def breakfast():
             (
                 returns(["tea", "egg"]),
                 never_holds(),
-                _takes_in_a_row(0.9, "the three"),
+                takes(at_least=0.9, at_most=0.9, short="are the three done one after the other, and awaited?"),
                 waits_in_order("sleep 0.2", "sleep 0.3", "sleep 0.4"),
                 leaves_nothing_running(),
             )
@@ -154,7 +143,7 @@ async def breakfast():
             (
                 returns(["tea from water", "toast"]),
                 never_holds(),
-                _takes_in_a_row(0.6, "boil and brew"),
+                takes(at_least=0.6, at_most=0.6, short="are boil and brew done one after the other, and awaited?"),
                 overlaps(at_least=2),
                 leaves_nothing_running(),
             )

@@ -115,19 +115,6 @@ def _one_trip() -> Expectation:
     return Expectation("one trip to a thread", fault)
 
 
-def _takes_in_one_thread(seconds: float) -> Expectation:
-    """As `takes`, where too short may mean that several threads shared the work."""
-    plain = takes(at_least=seconds, at_most=seconds)
-
-    def fault(run: Run) -> str:
-        said, number = plain.fault(run), len(run.trace.work)
-        head, short, _ = said.partition(": ")
-        many = f"{head}: something that takes {seconds:g} s in one thread is spread over {number} of them"
-        return many if short and number > 1 else said
-
-    return Expectation(plain.right, fault)
-
-
 TWELVE = ("oslo", "lima", "bern", "paris", "rome", "cairo", "tokyo", "quito", "dakar", "hanoi", "riga", "accra")
 
 ONE_TRIP = Exercise(
@@ -155,7 +142,7 @@ async def total(read, names):
             (
                 returns(sum(int(_record(name)["population"]) for name in TWELVE), "the sum is right"),
                 never_holds(),
-                _takes_in_one_thread(0.12),
+                takes(at_least=0.12, at_most=0.12, short="is the work shared by several threads, or not done?"),
                 _one_trip(),
                 leaves_nothing_running(),
             ),

@@ -169,7 +169,7 @@ def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) ->
             Expectation("its threads are known to the clock", known),
             never_holds(),
             Expectation("all pictures are shown, in order", in_order),
-            takes(at_least=total, at_most=total),
+            takes(at_least=total, at_most=total, short="are the pictures loaded one after another?"),
             leaves_nothing_running(),
         ),
         arguments=arguments,

@@ -193,7 +193,7 @@ def _moods(value: Any, seconds: float, *moods: tuple[float, bool]) -> Case:
         (
             returns(value),
             never_holds(),
-            takes(at_least=seconds, at_most=seconds),
+            takes(at_least=seconds, at_most=seconds, short="are the pauses as long as asked for?"),
             leaves_nothing_running(),
         ),
         arguments=lambda service: (Moody(*moods).fetch,),
