@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -236,23 +238,26 @@ def _holds(trace: model.Trace, watches: list[Watch], watchdog: Watchdog, begin: 
 
     On a busy machine a step may wait for a thread that has no core: the watchdog, which keeps the interpreter for that
     time, or a thread that is about to start. That is not the program's doing. But a step that was blocked all the same
-    needs the interpreter only when that is over: it waited at most for the look that lasted until its end.
+    needs the interpreter only when that is over: it waited at most for the look that lasted until its end, and, as
+    CPython wakes whoever waits for the interpreter each switch interval, at most for one interval a turn.
     """
     samples, kept = list(watchdog.samples), [(a - begin, b - begin) for a, b in list(watchdog.looks)]
-    cpu = {round(max(start - begin, 0.0), 7): row for w in watches for start, *row in w.long}
+    long = {round(max(step.start - begin, 0.0), 7): step for w in watches for step in w.long}
     seen: dict[float, list[Any]] = {}
     for sample in samples:
         seen.setdefault(round(max(sample.start - begin, 0.0), 7), []).append(sample)
 
     def make(start: float, stop: float, who: str) -> model.Hold:
-        measured: Any = cpu.get(round(start, 7))
+        measured = long.get(round(start, 7))
         looks = seen.get(round(start, 7), [])
-        used = measured[1] if measured else None
-        queued = (measured[2] if measured else None) or 0.0
+        used = measured.cpu if measured else None
+        queued = (measured.queued if measured else None) or 0.0
+        turns = measured.turns if measured else None
         looked = [(max(a, start), min(b, stop)) for a, b in kept if a < stop and b > start]
         if stop - start - queued - (used or 0.0) - sum(b - a for a, b in looked) > (used or 0.0):
             looked = looked[-1:] if looked and looked[-1][1] > stop - LONG else []
-        queued += sum(b - a for a, b in looked)
+        most = math.inf if turns is None else turns * sys.getswitchinterval()
+        queued += min(sum(b - a for a, b in looked), most)
         if sum(any(code.co_qualname == "Thread.start" for code, _ in look.stack) for look in looks) > len(looks) / 2:
             queued = stop - start
         kind = _kind(stop - start, used, queued)

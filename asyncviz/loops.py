@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import cancels, waits
 from . import records as r
+from .watchdog import Measured
 
 if TYPE_CHECKING:
     from .session import Session
@@ -83,7 +84,7 @@ class Watch:
         self.sees_idle = False
         self.runs: deque[list[float]] = deque(maxlen=MANY)  # [hooked, unhooked] of each run
         self.since = 0.0  # of what was before, runs and idle time are not kept
-        self.long: deque[tuple[float, float, float, float | None]] = deque(maxlen=MANY)  # start, stop, computed, queued
+        self.long: deque[Measured] = deque(maxlen=MANY)
         self.callbacks: deque[tuple[float, float, str, waits.Place | None]] = deque(maxlen=MANY)  # long ones
         self.unhook: Callable[[bool], None] | None = None
         self.flush: Callable[[], None] = lambda: None

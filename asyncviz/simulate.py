@@ -30,12 +30,13 @@ from .recorder import LIMIT
 from .trace import Steps, Trace
 from .virtual import DIGITS, Deadlock, NotSimulated, Overrun, SimulationError, VirtualLoop, deadlock
 from .waits import Place, cell_name, line_of, user_place
+from .watchdog import Measured
 
 __all__ = ["Deadlock", "NotSimulated", "Overrun", "SimulationError", "busy", "simulate"]
 
 T = TypeVar("T")
 THREAD = "simulation"
-PATIENCE = 3600.0  # seconds of simulated time in which tasks left over must end when they are cancelled
+PATIENCE = 60.0  # seconds of simulated time in which tasks left over must end when they are cancelled
 ROUNDS = 3  # of cancelling; an interrupt or exit may end one early
 STOP = 2.0  # real seconds after which a thread that does not stop is given up
 
@@ -155,7 +156,7 @@ def _freeze(loop: VirtualLoop, trace: Trace, limit: int) -> None:
     for watch in session.watches.values():
         for _ in range(len(watch.long)):
             start, stop, *_readings = watch.long.popleft()
-            watch.long.append((start, stop, computed(start, stop), None))
+            watch.long.append(Measured(start, stop, computed(start, stop), None, None))
     session.spans = deque(span._replace(cpu=computed(span.start, span.stop)) for span in session.spans)
     # `freeze` leaves out what ends at the very beginning or begins at the very end: on this clock much does
     freeze(session, trace, -math.ulp(0.0), math.nextafter(loop.ended, math.inf), UNKNOWN, limit)

@@ -37,11 +37,24 @@ class Sample(NamedTuple):
     stack: tuple[Place, ...]
 
 
+class Measured(NamedTuple):
+    """A long step: from when to when, for how long it computed and had no core, and how often it was given one.
+
+    In seconds; `queued` and `turns` are None where the system does not tell.
+    """
+
+    start: float
+    stop: float
+    cpu: float
+    queued: float | None
+    turns: int | None
+
+
 class Meter:
     """Tells what a long step of a loop in this thread spent its time on. Reading it before each step would be too dear.
 
-    Linux says of each thread how long it could have run, but had no core: `/proc/…/schedstat`, second number, in
-    nanoseconds. Counts of switches cannot tell that: a pure computation has voluntary ones, too.
+    Linux says of each thread how long it could have run, but had no core, and how often it was given one:
+    `/proc/…/schedstat`, second number, in nanoseconds, and third. (docs.kernel.org/scheduler/sched-stats.html)
     """
 
     def __init__(self) -> None:
@@ -52,8 +65,9 @@ class Meter:
         self.look()
 
     def look(self) -> None:
-        """Read the clock, this thread's CPU time, and for how long it was ready without a core (seconds)."""
-        self.queued = int(_pread(self.file, 64, 0).split()[1]) / 1e9 if self.ours() else None
+        """Read the clock, this thread's CPU time, for how long it was ready without a core (seconds), and its turns."""
+        said = _pread(self.file, 64, 0).split() if self.ours() else None
+        self.told = (int(said[1]) / 1e9, int(said[2])) if said else None
         self.at, self.cpu = clock(), thread_time()
         self.due = self.at + LONG
 
@@ -64,15 +78,14 @@ class Meter:
         except OSError:
             return False
 
-    def measure(self, start: float, stop: float) -> tuple[float, float, float, float | None]:
-        """The step's start and stop, the seconds it computed, and for how long it had no core (None: not told).
-
-        What lies between the last look and the start is less than `LONG`, and is counted as the step's.
-        """
-        cpu, queued = self.cpu, self.queued
+    def measure(self, start: float, stop: float) -> Measured:
+        """What a step was. What lies between the last look and its start is less than `LONG`, and counted as its."""
+        cpu, told = self.cpu, self.told
         self.look()
-        taken = None if self.queued is None or queued is None else min(self.queued - queued, stop - start)
-        return start, stop, min(self.cpu - cpu, stop - start), taken
+        queued = turns = None
+        if told is not None and self.told is not None:
+            queued, turns = min(self.told[0] - told[0], stop - start), self.told[1] - told[1]
+        return Measured(start, stop, min(self.cpu - cpu, stop - start), queued, turns)
 
     def close(self) -> None:
         if self.ours():
@@ -120,8 +133,8 @@ class Watchdog:
                 self._look()
                 if (stop := clock()) - meter.at > LONG:
                     # it had the interpreter while it computed, and while the system had taken its core away
-                    start, stop, cpu, queued = meter.measure(meter.at, stop)
-                    self.looks.append((max(start, stop - cpu - (queued or 0.0)), stop))
+                    look = meter.measure(meter.at, stop)
+                    self.looks.append((max(look.start, stop - look.cpu - (look.queued or 0.0)), stop))
         except Exception as error:
             self.session.failed(error)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import hashlib
 import os
 import subprocess
 import sys
@@ -903,6 +904,27 @@ def test_tasks_that_were_there_before_come_in_the_order_of_their_creation() -> N
 
     names = asyncio.run(main())
     assert names == sorted(names, key=lambda name: int(name.removeprefix("Task-")))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells how often a thread was given a core")
+def test_a_sleep_is_a_blocking_call_though_one_look_lasts_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine, where the watchdog loses its core in the middle of a look, but not the interpreter."""
+    look, data = watchdog.Watchdog._look, bytes(1_000_000)
+
+    def long_look(self: Any) -> None:
+        look(self)
+        end = time.perf_counter() + 0.3
+        while time.perf_counter() < end:
+            hashlib.sha256(data)  # computes, and lets go of the interpreter
+
+    async def blocks() -> None:
+        time.sleep(0.15)  # noqa: ASYNC251
+
+    with monkeypatch.context() as patched, asyncviz.record() as trace:
+        patched.setattr(watchdog, "TICK", 0.003)
+        patched.setattr(watchdog.Watchdog, "_look", long_look)
+        asyncio.run(blocks())
+    assert [hold.kind for hold in sound(trace).holds] == ["blocking call"]
 
 
 def test_a_step_that_waits_for_the_watchdog_or_for_a_new_thread_is_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,17 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 4
 
 @dataclass(frozen=True)
 class Run:
-    """What became of the reader's function. `cancelled_at`: seconds after which the check cancelled it, if it did."""
+    """What became of the reader's function.
+
+    arguments: what it was called with: things that the exercise makes anew for each run, and that may have noted what
+        was done with them.
+    cancelled_at: seconds after which the check cancelled it, if it did.
+    """
 
     result: Any
     error: BaseException | None
     trace: Trace
+    arguments: tuple[Any, ...] = ()
     stats: Stats | None = None
     cancelled_at: float | None = None
 

@@ -66,23 +66,27 @@ def run_case(case: Case, function: Function, name: str, printed: Printed) -> Run
     with _quiet(printed, _names(function)):
         run = _run_real(case, function, name) if case.real else _run_simulated(case, function, name)
         _let_go(run.error)
+        for argument in run.arguments:
+            dispose(argument)
         gc.collect(0)  # what complains when it is collected shall do so here, where nobody hears it
     return run
 
 
 def _run_simulated(case: Case, function: Function, name: str) -> Run:
     service = PretendService(**case.service) if case.service is not None else None
-    done = _simulated(case, function, service, name)
+    arguments = case.arguments(service)
+    done = _simulated(case, function, arguments, name)
     if case.comes_out is not None and isinstance(done.error, case.comes_out):
         done = Attempt(done.error, None, done.trace)
-    return Run(done.result, done.error, done.trace, service.stats() if service is not None else None, case.cancel_at)
+    stats = service.stats() if service is not None else None
+    return Run(done.result, done.error, done.trace, arguments, stats, case.cancel_at)
 
 
 def _run_real(case: Case, function: Function, name: str) -> Run:
     with _service(case) as service:
-        done = _recorded(case, function, service, name)
+        done, arguments = _recorded(case, function, service, name)
         stats = service.stats() if service is not None else None
-    return Run(done.result, done.error, done.trace, stats, case.cancel_at)
+    return Run(done.result, done.error, done.trace, arguments, stats, case.cancel_at)
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -131,9 +135,8 @@ def _service(case: Case) -> Iterator[WebService | None]:
             yield service
 
 
-def _program(case: Case, function: Function, service: Any) -> Coroutine[Any, Any, Any]:
+def _program(case: Case, function: Function, arguments: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
     """The coroutine to run: the reader's own where possible, so that the timeline shows nothing else."""
-    arguments = case.arguments(service)
     if case.cancel_at is not None:
         return check(function, arguments, case.cancel_at)
     if inspect.iscoroutinefunction(function) and not case.later:
@@ -165,9 +168,9 @@ async def check(function: Function, arguments: tuple[Any, ...], cancel_at: float
     return task.result() if task.done() and not task.cancelled() else None
 
 
-def _simulated(case: Case, function: Function, service: Any, name: str) -> Attempt:
+def _simulated(case: Case, function: Function, arguments: tuple[Any, ...], name: str) -> Attempt:
     try:
-        main = _program(case, function, service)
+        main = _program(case, function, arguments)
     except Exception as error:  # wrong arguments
         return Attempt(None, error, Trace(name))
     return attempt(main, name=name, timeout=PATIENCE, limit=STEPS, space=_names(function))
@@ -179,26 +182,30 @@ def _names(function: Function) -> dict[str, Any]:
     return plain.__globals__ if isinstance(plain, types.FunctionType) else {}
 
 
-def _recorded(case: Case, function: Function, service: Any, name: str) -> Attempt:
-    """The same on the real clock: in a helper thread, because the notebook's own runs a loop already."""
+def _recorded(case: Case, function: Function, service: Any, name: str) -> tuple[Attempt, tuple[Any, ...]]:
+    """The same on the real clock: in a helper thread, because the notebook's own runs a loop already.
+
+    The arguments are made there, since they may belong to the loop's thread.
+    """
     import numpy  # noqa: F401  # the recorder needs it, and a thread that is stopped would leave half of it
 
-    done: list[Attempt] = []
+    done: list[tuple[Attempt, tuple[Any, ...]]] = []
 
     def work() -> None:
         result, failure = None, None
+        arguments = case.arguments(service)
         with asyncviz.record(name, limit=STEPS) as trace:
             try:
-                result = asyncio.run(_program(case, function, service))
+                result = asyncio.run(_program(case, function, arguments))
             except BaseException as error:
                 failure = error
-        done.append(Attempt(result, failure, trace))
+        done.append((Attempt(result, failure, trace), arguments))
 
     late = guarded(work, PATIENCE)
     if late is None:
         return done[0]
-    trace = done[0].trace if done else Trace(name)
-    return Attempt(None, Overrun(f"the program did not end within {PATIENCE:g} s"), trace)
+    trace = done[0][0].trace if done else Trace(name)
+    return Attempt(None, Overrun(f"the program did not end within {PATIENCE:g} s"), trace), ()
 
 
 def dispose(value: Any) -> None:

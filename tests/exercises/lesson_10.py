@@ -32,7 +32,7 @@ WRONG = {
         (
             "a nap of the right length",
             TOAST + "    await asyncio.sleep(0.4005)\n    return 'toast'",
-            "0.6503 s is not done",
+            "it takes only 0.4005 s, and 0.6503 s is asked for",
         ),
         (
             "forgotten await",

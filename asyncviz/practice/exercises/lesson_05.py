@@ -36,47 +36,46 @@ class Refused(Exception):
     """The service answered 429: too many requests."""
 
 
-def _nobody(refused: list[str]) -> Expectation:
+def _nobody() -> Expectation:
     """A refusal that is caught, and tried again, is one too many."""
 
     def fault(run: Run) -> str:
+        refused = run.arguments[0].__self__.refused
         said = plural(len(refused), "request")
         return f"the service refused {said}: wait before you ask, so that none is refused at all" if refused else ""
 
     return Expectation("nobody is refused", fault)
 
 
-def _at_most(number: int, seconds: dict[str, float], refused: list[str]) -> Fetch:
+class AtMost:
     """A service that refuses whoever comes while `number` others are being answered."""
-    refused.clear()
-    busy_with = 0
 
-    async def fetch(name: str) -> str:
-        nonlocal busy_with
-        if busy_with >= number:
-            refused.append(name)
+    def __init__(self, number: int, seconds: dict[str, float]) -> None:
+        self._number, self._seconds, self._busy_with = number, seconds, 0
+        self.refused: list[str] = []
+
+    async def fetch(self, name: str) -> str:
+        if self._busy_with >= self._number:
+            self.refused.append(name)
             await asyncio.sleep(0.1)  # so that the picture shows how many came at once
-            raise Refused(f"429 Too Many Requests: {number} are being answered already")
-        busy_with += 1
+            raise Refused(f"429 Too Many Requests: {self._number} are being answered already")
+        self._busy_with += 1
         try:
-            await asyncio.sleep(seconds[name])
+            await asyncio.sleep(self._seconds[name])
         finally:
-            busy_with -= 1
+            self._busy_with -= 1
         return _country(name)
-
-    return fetch
 
 
 def _crowd(seconds: dict[str, float], together: float, other: str = "") -> Case:
-    countries, refused = [_country(name) for name in seconds], list[str]()
     return Case(
         (
-            _nobody(refused),
-            returns(countries, "all countries, in the order of the names"),
+            _nobody(),
+            returns([_country(name) for name in seconds], "all countries, in the order of the names"),
             _with(other, takes(at_least=together, at_most=together)),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (_at_most(3, seconds, refused), list(seconds)),
+        arguments=lambda service: (AtMost(3, seconds).fetch, list(seconds)),
     )
 
 
@@ -198,24 +197,27 @@ async def fetch_all(fetch, names):
 )
 
 
+class Computer:
+    """Counts letters, for `seconds`. It notes what is computed where no loop runs."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.elsewhere: list[str] = []
+
+    def compute(self, country: str) -> int:
+        if asyncio._get_running_loop() is None:
+            self.elsewhere.append(country)
+        busy(self._seconds)
+        return len(country)
+
+
 def _meanwhile(seconds: dict[str, float], computing: float, together: float, other: str = "") -> Case:
-    elsewhere: list[str] = []
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        elsewhere.clear()
-        return fetch, compute, list(seconds)
-
     async def fetch(name: str) -> str:
         await asyncio.sleep(seconds[name])
         return _country(name)
 
-    def compute(country: str) -> int:
-        if asyncio._get_running_loop() is None:
-            elsewhere.append(country)
-        busy(computing)
-        return len(country)
-
     def fault(run: Run) -> str:
+        elsewhere = run.arguments[1].__self__.elsewhere
         return "compute() is called in another thread, and here one thread is enough" if elsewhere else ""
 
     return Case(
@@ -226,7 +228,7 @@ def _meanwhile(seconds: dict[str, float], computing: float, together: float, oth
             Expectation("all is computed in one thread", fault),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (fetch, Computer(computing).compute, list(seconds)),
     )
 
 

@@ -25,29 +25,32 @@ from asyncviz.simulate import busy
 from asyncviz.trace import HELD
 
 
-def _computed(number: int, seconds: float) -> Case:
-    elsewhere: list[str] = []
-    late: list[float] = []  # for how long one who is ready when a picture begins has to wait
+class Computer:
+    """Shrinks pictures, each in `seconds`."""
 
-    def arguments(service: Any) -> tuple[Any, ...]:
-        elsewhere.clear()
-        late.clear()
-        return shrink, pictures
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.elsewhere: list[str] = []  # what was shrunk where no loop runs
+        self.late: list[float] = []  # for how long one who is ready when a picture begins has to wait
 
-    def shrink(picture: str) -> str:
+    def shrink(self, picture: str) -> str:
         loop = asyncio._get_running_loop()
         if loop is None:
-            elsewhere.append(picture)
+            self.elsewhere.append(picture)
         else:
             begun = loop.time()
-            loop.call_soon(lambda: late.append(loop.time() - begun))
-        busy(seconds)
+            loop.call_soon(lambda: self.late.append(loop.time() - begun))
+        busy(self._seconds)
         return f"small {picture}"
 
+
+def _computed(number: int, seconds: float) -> Case:
     def one_thread(run: Run) -> str:
+        elsewhere = run.arguments[0].__self__.elsewhere
         return "shrink() is called in another thread, and here all stays in one" if elsewhere else ""
 
     def others_run(run: Run) -> str:
+        late = run.arguments[0].__self__.late
         if max(late, default=0.0) <= HELD + EXACT:
             return ""
         return (
@@ -64,7 +67,7 @@ def _computed(number: int, seconds: float) -> Case:
             Expectation("others run in between", others_run),
             Expectation("it stays in one thread", one_thread),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Computer(seconds).shrink, pictures),
     )
 
 
@@ -98,49 +101,55 @@ async def shrink_all(shrink, pictures):
 )
 
 
+class Gallery:
+    """Loads pictures, each in `seconds`, in any thread, and shows them, in the loop's only."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.begun: list[str] = []
+        self.shown: list[str] = []
+        self.strange: list[str] = []  # loaded in threads of which the virtual clock does not know
+
+    def load(self, name: str) -> str:
+        self.begun.append(name)
+        if threading.get_ident() not in clocks:
+            self.strange.append(name)
+        time.sleep(self._seconds)
+        return f"picture of {name}"
+
+    load.__qualname__ = "load"  # for pictures and messages
+
+    def show(self, picture: Any) -> None:
+        if inspect.iscoroutine(picture):
+            picture.close()
+        if not isinstance(picture, str):
+            what = type(picture).__name__
+            raise TypeError(f"show() is called with a {what}, and no picture: `await` it first")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("show() was called from another thread: an interface does not bear that") from None
+        self.shown.append(picture)
+
+
 def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) -> Case:
-    begun: list[str] = []
-    shown: list[str] = []
-    strange: list[str] = []  # loaded in threads of which the virtual clock does not know
-
     def arguments(service: Any) -> tuple[Any, ...]:
-        begun.clear()
-        shown.clear()
-        strange.clear()
-
-        def load(name: str) -> str:
-            begun.append(name)
-            if threading.get_ident() not in clocks:
-                strange.append(name)
-            time.sleep(seconds)
-            return f"picture of {name}"
-
-        def show(picture: Any) -> None:
-            if inspect.iscoroutine(picture):
-                picture.close()
-            if not isinstance(picture, str):
-                what = type(picture).__name__
-                raise TypeError(f"show() is called with a {what}, and no picture: `await` it first")
-            try:
-                asyncio.get_running_loop()
-            except RuntimeError:
-                raise RuntimeError("show() was called from another thread: an interface does not bear that") from None
-            shown.append(picture)
-
-        return load, show, list(names)
+        gallery = Gallery(seconds)
+        return gallery.load, gallery.show, list(names)
 
     def known(run: Run) -> str:
         said = "load() runs in a thread of which the check's virtual clock knows nothing: use `asyncio.to_thread`"
-        return said if strange else ""
+        return said if run.arguments[0].__self__.strange else ""
 
     def at_once(run: Run) -> str:
         assert cancel_at is not None
         there = int(cancel_at / seconds)
-        if len(shown) >= there:
+        if len(run.arguments[1].__self__.shown) >= there:
             return ""
         return f"after {run.say(cancel_at)} picture {there} is loaded, and not shown: show each as soon as it is there"
 
     def in_order(run: Run) -> str:
+        begun, shown = run.arguments[0].__self__.begun, run.arguments[1].__self__.shown
         wanted = [f"picture of {name}" for name in names]
         if shown == wanted:
             return "" if len(begun) == len(names) else f"load() was called for {len(begun)} of {len(names)} pictures"
@@ -148,7 +157,7 @@ def _loaded(names: list[str], seconds: float, cancel_at: float | None = None) ->
 
     def heard(run: Run) -> str:
         assert cancel_at is not None
-        most = int(cancel_at / seconds) + 1
+        most, begun = int(cancel_at / seconds) + 1, run.arguments[0].__self__.begun
         if len(begun) > most:
             return f"it was cancelled while it loaded picture {most}, and yet loaded {len(begun)} pictures"
         return ""
@@ -203,37 +212,39 @@ async def gallery(load, show, names):
 )
 
 
+class SearchEngine:
+    """Each search takes `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.under_way: list[tuple[float, float]] = []  # from when to when, each search
+        self.cancelled: list[str] = []
+
+    async def search(self, text: str) -> str:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        try:
+            await asyncio.sleep(self._seconds)
+        except asyncio.CancelledError:
+            self.cancelled.append(text)
+            raise
+        finally:
+            self.under_way.append((start, loop.time()))
+        return f"found {text}"
+
+
 def _typed(texts: list[tuple[float, str]], seconds: float, found: list[str], total: float) -> Case:
-    under_way: list[tuple[float, float]] = []  # from when to when, each search
-    cancelled: list[str] = []
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        under_way.clear()
-        cancelled.clear()
-        return typed(), search
-
     async def typed() -> AsyncIterator[str]:
         for pause, text in texts:
             await asyncio.sleep(pause)
             yield text
 
-    async def search(text: str) -> str:
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            cancelled.append(text)
-            raise
-        finally:
-            under_way.append((start, loop.time()))
-        return f"found {text}"
-
     def one_at_a_time(run: Run) -> str:
-        spans = sorted(under_way)
+        engine = run.arguments[1].__self__
+        spans = sorted(engine.under_way)
         if any(stop > start + EXACT for (_, stop), (start, _) in pairwise(spans)):
             return "an old search goes on while the new one is under way: cancel it"
-        return "" if cancelled else "no search is cancelled, and one of them is typed over"
+        return "" if engine.cancelled else "no search is cancelled, and one of them is typed over"
 
     return Case(
         (
@@ -242,7 +253,7 @@ def _typed(texts: list[tuple[float, str]], seconds: float, found: list[str], tot
             Expectation("an old search is cancelled", one_at_a_time),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (typed(), SearchEngine(seconds).search),
     )
 
 

@@ -21,36 +21,36 @@ class Overload(Exception):
     """More comes at once than somebody can bear."""
 
 
-def _post(
-    receiving: float, sending: float, room: int, sent: list[int]
-) -> tuple[Callable[[], Any], Callable[[str], Any]]:
-    """`receive` and `send`, which count the messages received and not yet sent. `sent`: how many at once, for each."""
-    held = number = under_way = 0
-    sent.clear()
+class Post:
+    """`receive` and `send`, which count the messages received and not yet sent."""
 
-    async def receive() -> str:
-        nonlocal held, number
-        await asyncio.sleep(receiving)
-        held, number = held + 1, number + 1
-        if held > room:
-            raise MemoryFull(f"{held} messages are held, and there is memory for {room}")
-        return f"message {number}"
+    def __init__(self, receiving: float, sending: float, room: int) -> None:
+        self._receiving, self._sending, self._room = receiving, sending, room
+        self._held = self._number = self._under_way = 0
+        self.sent: list[int] = []  # for each message, how many were sent at once
 
-    async def send(message: str) -> str:
-        nonlocal held, under_way
-        under_way += 1
-        sent.append(under_way)
-        await asyncio.sleep(sending)
-        held, under_way = held - 1, under_way - 1
+    async def receive(self) -> str:
+        await asyncio.sleep(self._receiving)
+        self._held, self._number = self._held + 1, self._number + 1
+        if self._held > self._room:
+            raise MemoryFull(f"{self._held} messages are held, and there is memory for {self._room}")
+        return f"message {self._number}"
+
+    async def send(self, message: str) -> str:
+        self._under_way += 1
+        self.sent.append(self._under_way)
+        await asyncio.sleep(self._sending)
+        self._held, self._under_way = self._held - 1, self._under_way - 1
         return f"{message} sent"
-
-    return receive, send
 
 
 def _relayed(receiving: float, sending: float, number: int, together: float) -> Case:
-    sent: list[int] = []
+    def arguments(service: Any) -> tuple[Any, ...]:
+        post = Post(receiving, sending, 4)
+        return post.receive, post.send, number
 
     def fault(run: Run) -> str:
+        sent = run.arguments[1].__self__.sent
         if max(sent, default=0) > 1:
             seconds = run.say(run.trace.makespan)
             return f"it takes only {seconds}: {max(sent)} messages are sent at once, and they go one after another"
@@ -63,7 +63,7 @@ def _relayed(receiving: float, sending: float, number: int, together: float) -> 
             takes(at_least=together, at_most=together),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (*_post(receiving, sending, 4, sent), number),
+        arguments=arguments,
     )
 
 
@@ -118,30 +118,30 @@ async def relay(receive, send, number):
 )
 
 
-def _strained(room: int, too_many: list[str]) -> Callable[[str], Awaitable[str]]:
-    working = 0
-    too_many.clear()
+class Strained:
+    """Handles requests, each in 0.5 s, and bears `room` of them at once."""
 
-    async def handle(name: str) -> str:
-        nonlocal working
-        if working == room:
-            too_many.append(name)
-            raise Overload(f"{name} is request number {room + 1} at once, and {room} can be handled")
-        working += 1
+    def __init__(self, room: int) -> None:
+        self._room, self._working = room, 0
+        self.too_many: list[str] = []
+
+    async def handle(self, name: str) -> str:
+        if self._working == self._room:
+            self.too_many.append(name)
+            raise Overload(f"{name} is request number {self._room + 1} at once, and {self._room} can be handled")
+        self._working += 1
         try:
             await asyncio.sleep(0.5)
         finally:
-            working -= 1
+            self._working -= 1
         return f"hello {name}"
-
-    return handle
 
 
 def _arriving(arrivals: list[tuple[float, str]], refused: set[str], last: float) -> Case:
     answers = ["busy" if name in refused else f"hello {name}" for _, name in arrivals]
-    too_many: list[str] = []
 
     def fault(run: Run) -> str:
+        too_many = run.arguments[0].__self__.too_many
         return f"{too_many[0]} was handed to handle() while it had three: ask before you call it" if too_many else ""
 
     def at_once(run: Run) -> str:
@@ -157,7 +157,7 @@ def _arriving(arrivals: list[tuple[float, str]], refused: set[str], last: float)
             takes(at_least=last, at_most=last),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (_strained(3, too_many), list(arrivals)),
+        arguments=lambda service: (Strained(3).handle, list(arrivals)),
     )
 
 
@@ -214,52 +214,50 @@ Send = Callable[[int], Awaitable[None]]
 OLD = 0.75  # seconds after which nobody wants a message any more: with two before it the slow client is quicker
 
 
-def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> Case:
-    got: dict[str, list[int]] = {}
-    late_ones: list[str] = []  # what was raised, also when it was caught
+class Client:
+    """Takes a message in `seconds`, one after another, and none that is late."""
 
-    def too_late(text: str) -> TooLate:
-        late_ones.append(text)
+    def __init__(self, name: str, seconds: float, quick: bool) -> None:
+        self.name, self._seconds, self._quick = name, seconds, quick
+        self._receiving = False
+        self.got: list[int] = []
+        self.late: list[str] = []  # what was raised, also when it was caught
+
+    async def send(self, message: int) -> None:
+        if not isinstance(message, int):
+            raise TypeError(f"{self.name} gets {message!r}, which is no message of `messages`")
+        if self._receiving:
+            raise Overload(f"{self.name} gets message {message} while it still takes the one before")
+        late = asyncio.get_running_loop().time() - message / 10
+        if late > OLD:
+            said = "what waits for it has no limit, or one above two"
+            raise self._too_late(f"{self.name} gets message {message} {late:.1f} s late: {said}")
+        if self._quick and late > 0.05:
+            raise self._too_late(f"{self.name} is quick, but gets message {message} {late:.1f} s late")
+        self._receiving = True
+        await asyncio.sleep(self._seconds)
+        self._receiving = False
+        self.got.append(message)
+
+    def _too_late(self, text: str) -> TooLate:
+        self.late.append(text)
         return TooLate(text)
 
+
+def _hall(number: int, pace: dict[str, float], misses: set[str], end: float) -> Case:
+    async def messages() -> AsyncIterator[int]:
+        for n in range(1, number + 1):
+            await asyncio.sleep(0.1)
+            yield n
+
     def arguments(service: Any) -> tuple[AsyncIterator[int], list[Send]]:
-        got.clear()
-        late_ones.clear()
-        got.update({name: [] for name in pace})
-
-        async def messages() -> AsyncIterator[int]:
-            for n in range(1, number + 1):
-                await asyncio.sleep(0.1)
-                yield n
-
-        def client(name: str, seconds: float) -> Send:
-            receiving = False
-
-            async def send(message: int) -> None:
-                nonlocal receiving
-                if not isinstance(message, int):
-                    raise TypeError(f"{name} gets {message!r}, which is no message of `messages`")
-                if receiving:
-                    raise Overload(f"{name} gets message {message} while it still takes the one before")
-                late = asyncio.get_running_loop().time() - message / 10
-                if late > OLD:
-                    said = "what waits for it has no limit, or one above two"
-                    raise too_late(f"{name} gets message {message} {late:.1f} s late: {said}")
-                if name not in misses and late > 0.05:
-                    raise too_late(f"{name} is quick, but gets message {message} {late:.1f} s late")
-                receiving = True
-                await asyncio.sleep(seconds)
-                receiving = False
-                got[name].append(message)
-
-            return send
-
-        return messages(), [client(name, seconds) for name, seconds in pace.items()]
+        return messages(), [Client(name, seconds, name not in misses).send for name, seconds in pace.items()]
 
     def fault(run: Run) -> str:
-        if late_ones:
-            return late_ones[0]
-        for name, some in got.items():
+        clients: list[Client] = [send.__self__ for send in run.arguments[1]]
+        if late := [text for client in clients for text in client.late]:
+            return late[0]
+        for name, some in [(client.name, client.got) for client in clients]:
             if some != sorted(set(some)):
                 return f"{name} gets messages twice, or in the wrong order"
             if name not in misses and len(some) < number:

@@ -1,9 +1,9 @@
 """Lesson 08, Reduced overhead: tasks only for what overlaps, many reminders in one task, workers started once."""
 
+from __future__ import annotations
+
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from asyncviz.practice.capitals import data_path
 from asyncviz.practice.exercise import Case, Exercise
@@ -93,18 +93,19 @@ async def report(fetch, tidy, names):
 )
 
 
+class Bell:
+    """Notes when it rings, and for what."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[float, str]] = []
+
+    def ring(self, name: str) -> None:
+        self.rung.append((asyncio.get_running_loop().time(), name))  # the virtual clock begins at 0
+
+
 def _reminded(reminders: list[tuple[float, str]]) -> Case:
-    rung: list[tuple[float, str]] = []
-
-    def arguments(service: Any) -> tuple[list[tuple[float, str]], Callable[[str], None]]:
-        rung.clear()
-
-        def ring(name: str) -> None:
-            rung.append((asyncio.get_running_loop().time(), name))  # the virtual clock begins at 0
-
-        return list(reminders), ring
-
     def fault(run: Run) -> str:
+        rung = run.arguments[1].__self__.rung
         wanted: dict[object, float] = {name: second for second, name in reminders}
         for second, name in rung:
             if name not in wanted:
@@ -124,7 +125,7 @@ def _reminded(reminders: list[tuple[float, str]]) -> Case:
             never_holds(),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (list(reminders), Bell().ring),
     )
 
 
@@ -175,40 +176,42 @@ class TooMany(Exception):
 START, STOP, ROOM = 0.5, 0.1, 3
 
 
+class Workshop:
+    """Has room for three workers. Each job takes its seconds."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds, self.running = seconds, 0
+
+    async def start_worker(self) -> Worker:
+        self.running += 1
+        if self.running > ROOM:
+            raise TooMany(f"{self.running} workers run, and there is memory for {ROOM}")
+        await asyncio.sleep(START)
+        return Worker(self)
+
+
+class Worker:
+    """Does one job after another."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop, self._busy = workshop, False
+
+    async def do(self, job: str) -> str:
+        if self._busy:
+            raise TooMany(f"{job} is given to a worker that has a job already")
+        self._busy = True
+        await asyncio.sleep(self._workshop.seconds[job])
+        self._busy = False
+        return f"{job} done"
+
+    async def stop(self) -> None:
+        await asyncio.sleep(STOP)
+        self._workshop.running -= 1
+
+
 def _workshop(seconds: dict[str, float], together: float) -> Case:
-    running = 0
-
-    class Worker:
-        busy = False
-
-        async def do(self, job: str) -> str:
-            if self.busy:
-                raise TooMany(f"{job} is given to a worker that has a job already")
-            self.busy = True
-            await asyncio.sleep(seconds[job])
-            self.busy = False
-            return f"{job} done"
-
-        async def stop(self) -> None:
-            nonlocal running
-            await asyncio.sleep(STOP)
-            running -= 1
-
-    def arguments(service: Any) -> tuple[Callable[[], Awaitable[Worker]], list[str]]:
-        nonlocal running
-        running = 0
-
-        async def start_worker() -> Worker:
-            nonlocal running
-            running += 1
-            if running > ROOM:
-                raise TooMany(f"{running} workers run, and there is memory for {ROOM}")
-            await asyncio.sleep(START)
-            return Worker()
-
-        return start_worker, list(seconds)
-
     def fault(run: Run) -> str:
+        running = run.arguments[0].__self__.running
         return f"{plural(running, 'worker')} still running: is each of them stopped?" if running else ""
 
     return Case(
@@ -218,7 +221,7 @@ def _workshop(seconds: dict[str, float], together: float) -> Case:
             Expectation("all workers are stopped", fault),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Workshop(seconds).start_worker, list(seconds)),
     )
 
 

@@ -1,7 +1,6 @@
 """Lesson 10, When async goes wrong: wait for the thing itself, ask outside the lock, and a whole program of faults."""
 
 import asyncio
-from typing import Any
 
 from asyncviz.findings import PREEMPTION
 from asyncviz.practice.exercise import Case, Exercise
@@ -118,15 +117,10 @@ class Shop:
 
 
 def _sold(things: list[str]) -> Case:
-    shops: list[Shop] = []  # of this run
     total = sum(map(len, things))
 
-    def arguments(service: Any) -> tuple[Any, ...]:
-        shops[:] = [Shop()]
-        return shops[0], list(things)
-
     def fault(run: Run) -> str:
-        written = shops[0]._total
+        written = run.arguments[0]._total
         return "" if written == total else f"the total written in the shop is {written}, and {total} is right"
 
     return Case(
@@ -138,7 +132,7 @@ def _sold(things: list[str]) -> Case:
             Expectation("the total is written", fault),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Shop(), list(things)),
     )
 
 
@@ -206,14 +200,8 @@ class Kitchen:
 
 
 def _whole() -> Case:
-    kitchens: list[Kitchen] = []  # of this run
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        kitchens[:] = [Kitchen()]
-        return (kitchens[0],)
-
     def fault(run: Run) -> str:
-        washed = kitchens[0].washed
+        washed = run.arguments[0].washed
         if len(washed) != 1:
             return f"`wash_up` is called {len(washed)} times, and once is asked for, when all dishes are there"
         return "" if washed[0] == 3 else f"the washing up begins when {washed[0]} of 3 dishes are there"
@@ -227,7 +215,7 @@ def _whole() -> Case:
             Expectation("the washing up is done once, at the end", fault),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Kitchen(),),
     )
 
 

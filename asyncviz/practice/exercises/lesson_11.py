@@ -97,14 +97,8 @@ def closes_once() -> Expectation:
 
 
 def _served() -> Case:
-    connections: list[Connection] = []  # of this run
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        connections[:] = [Connection()]
-        return (connections[0],)
-
     def fault(run: Run) -> str:
-        reads = connections[0]._reads
+        reads = run.arguments[0]._reads
         return "" if reads > 3 else f"it began {reads} reads until it was cancelled: does it go on after a hiccup?"
 
     return Case(
@@ -115,7 +109,7 @@ def _served() -> Case:
             Expectation("it reads until it is cancelled", fault),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Connection(),),
         cancel_at=0.65,
     )
 

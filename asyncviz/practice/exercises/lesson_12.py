@@ -55,14 +55,10 @@ class Store:
 
 def _gone_on(*there: str) -> Case:
     missing = len(FIVE) - len(there)
-    stores: list[Store] = []  # of this run
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        stores[:] = [Store(*there)]
-        return service.fetch, stores[0], FIVE
 
     def fault(run: Run) -> str:
-        lost = [name for name in FIVE if name not in stores[0].names()]
+        stored = run.arguments[1].names()
+        lost = [name for name in FIVE if name not in stored]
         return f"{lost[0]} is not in the store" if lost else ""
 
     return Case(
@@ -74,7 +70,7 @@ def _gone_on(*there: str) -> Case:
             never_holds(),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (service.fetch, Store(*there), FIVE),
         service={"latency": 0.2},
     )
 
@@ -123,29 +119,28 @@ class Call(NamedTuple):
     ok: bool
 
 
-def _fails_now_and_then(service: Any, calls: list[Call]) -> Fetch:
-    async def fetch(name: str) -> dict[str, Any]:
+class Line:
+    """A connection to the service, which keeps a list of the calls."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self.calls: list[Call] = []  # in the order in which they ended
+
+    async def fetch(self, name: str) -> dict[str, Any]:
         now = asyncio.get_running_loop().time
         start = now()
         try:
-            record: dict[str, Any] = await service.fetch(name)
+            record: dict[str, Any] = await self._service.fetch(name)
         except ServiceFailed:
-            calls.append(Call(name, start, now(), False))
+            self.calls.append(Call(name, start, now(), False))
             raise ConnectionError("the service failed") from None
-        calls.append(Call(name, start, now(), True))
+        self.calls.append(Call(name, start, now(), True))
         return record
-
-    return fetch
 
 
 def _three_workers() -> Case:
-    calls: list[Call] = []  # of this run, in the order in which they ended
-
-    def arguments(service: Any) -> tuple[Any, ...]:
-        calls.clear()
-        return _fails_now_and_then(service, calls), TEN
-
     def pauses(run: Run) -> str:
+        calls = run.arguments[0].__self__.calls
         for number, call in enumerate(calls):
             again = next((c.start for c in calls[number + 1 :] if c.name == call.name), call.stop + PAUSE)
             if abs(again - call.stop - PAUSE) > EXACT and not call.ok:
@@ -155,6 +150,7 @@ def _three_workers() -> Case:
 
     def busy(run: Run) -> str:
         begun: dict[str, float] = {}
+        calls = run.arguments[0].__self__.calls
         for call in sorted(calls, key=lambda call: call.start):
             begun.setdefault(call.name, call.start)
         free = [0.0, 0.0, 0.0, *sorted(call.stop for call in calls if call.ok)]
@@ -175,7 +171,7 @@ def _three_workers() -> Case:
             Expectation("three workers, none idle while a name is left", busy),
             leaves_nothing_running(),
         ),
-        arguments=arguments,
+        arguments=lambda service: (Line(service).fetch, TEN),
         service={"latency": 0.2, "failure_rate": 0.3, "seed": 6},
     )
 
@@ -252,15 +248,14 @@ class Desk:
 
 
 def _kept(*expectations: Expectation, cancel_at: float | None = None) -> Case:
-    desks: list[Desk] = []  # of this run
-
     def arguments(service: Any) -> tuple[Any, ...]:
-        desks[:] = [Desk()]
-        return desks[0].fetch, desks[0].save, TEN
+        desk = Desk()
+        return desk.fetch, desk.save, TEN
 
     def fault(run: Run) -> str:
         """All that has come is saved, each record once, and four in one go, but for the last."""
-        came, begun = desks[0].came, desks[0].begun
+        desk = run.arguments[0].__self__
+        came, begun = desk.came, desk.begun
         saved = [name for s in run.trace.spans if s.name.startswith("saved") for name in s.name.split()[1:]]
         twice = next((name for name in saved if saved.count(name) > 1), None)
         if twice is not None:

@@ -77,31 +77,31 @@ def _held() -> bool:
     return loop is not None and not answered.wait(1.0)
 
 
-def _downloads(names: list[str]) -> Case:
-    called: list[str] = []
-    held: list[str] = []
+class Library:
+    """`download` blocks, and refuses where a loop runs, as a function with an asyncio.run() inside does."""
 
-    def download(name: str) -> str:
-        """Stands for a library function with an asyncio.run() inside: it blocks, and refuses where a loop runs."""
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self.held = False  # whether the program's loop was held meanwhile
+
+    def download(self, name: str) -> str:
         if _has_loop():
             raise RuntimeError("the asyncio.run() in download() cannot work here: in this thread a loop runs")
-        called.append(name)
-        if not held and _held():
-            held.append(name)
+        self.called.append(name)
+        self.held = self.held or _held()
         time.sleep(0.4)
         return name.title()
 
-    download.__qualname__ = "download"  # for messages
+    download.__qualname__ = "download"  # for pictures and messages
 
-    def arguments(service: Any) -> tuple[Any, ...]:
-        called.clear()
-        held.clear()
-        return download, list(names)
 
+def _downloads(names: list[str]) -> Case:
     def holds(run: Run) -> str:
+        held = run.arguments[0].__self__.held
         return "your function holds the loop until download() is done: meanwhile nobody else can run" if held else ""
 
     def calls(run: Run) -> str:
+        called = run.arguments[0].__self__.called
         if sorted(called) == sorted(names):
             return ""
         return f"download() is called {len(called)} times for {len(names)} names"
@@ -111,7 +111,7 @@ def _downloads(names: list[str]) -> Case:
         expectations += [never_holds(), Expectation("the loop is never held", holds), takes(at_most=0.4)]
     return Case(
         (*expectations, leaves_nothing_running(), Expectation("download() is called once for each name", calls)),
-        arguments=arguments,
+        arguments=lambda service: (Library().download, list(names)),
     )
 
 
@@ -177,14 +177,12 @@ class Kitchen:
 
 
 def _two_reports() -> Case:
-    kitchens: list[Kitchen] = []  # of this run
-
     def arguments(service: Any) -> tuple[Any, ...]:
-        kitchens[:] = [Kitchen()]
-        return kitchens[0].library, kitchens[0].fetch, ["oslo", "lima"], ["bern", "rome"]
+        kitchen = Kitchen()
+        return kitchen.library, kitchen.fetch, ["oslo", "lima"], ["bern", "rome"]
 
     def fault(run: Run) -> str:
-        made = len(kitchens[0].reports)
+        made = len(run.arguments[0].__self__.reports)
         return "" if made == 2 else f"library() made {made} reports, and 2 are asked for"
 
     return Case(
