@@ -14,11 +14,10 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import cancels, waits
 from . import records as r
-from .watchdog import Measured
 
 if TYPE_CHECKING:
     from .session import Session
@@ -64,6 +63,19 @@ class TaskInfo(weakref.ref):  # type: ignore[type-arg]
     outcome: str | None
     error: str
     finished: float
+
+
+class Measured(NamedTuple):
+    """A long step: from when to when, for how long it computed and had no core, and how often it was given one.
+
+    In seconds; `queued` and `turns` are None where the system does not tell.
+    """
+
+    start: float
+    stop: float
+    cpu: float
+    queued: float | None
+    turns: int | None
 
 
 class Watch:

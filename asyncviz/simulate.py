@@ -24,13 +24,12 @@ from typing import Any, NamedTuple, TypeVar
 from .clocks import busy, clocks, real_clock, virtual_time
 from .findings import some
 from .freeze import freeze
-from .loops import UNKNOWN
+from .loops import UNKNOWN, Measured
 from .patch import replace
 from .recorder import LIMIT
 from .trace import Steps, Trace
 from .virtual import DIGITS, Deadlock, NotSimulated, Overrun, SimulationError, VirtualLoop, deadlock
 from .waits import Place, cell_name, line_of, user_place
-from .watchdog import Measured
 
 __all__ = ["Deadlock", "NotSimulated", "Overrun", "SimulationError", "busy", "simulate"]
 

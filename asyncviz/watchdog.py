@@ -13,6 +13,7 @@ from time import thread_time
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .loops import Measured
 from .waits import Place, user_place
 
 if TYPE_CHECKING:
@@ -35,19 +36,6 @@ class Sample(NamedTuple):
     thread: int
     place: Place | None
     stack: tuple[Place, ...]
-
-
-class Measured(NamedTuple):
-    """A long step: from when to when, for how long it computed and had no core, and how often it was given one.
-
-    In seconds; `queued` and `turns` are None where the system does not tell.
-    """
-
-    start: float
-    stop: float
-    cpu: float
-    queued: float | None
-    turns: int | None
 
 
 class Meter:
