@@ -61,10 +61,11 @@ def guarded(work: Callable[[], None], seconds: float, give_up: Callable[[], None
     ended = threading.Event()
 
     def whole() -> None:
-        try:
-            work()
-        finally:
-            ended.set()
+        with suppress(_Stop):  # it may come late, when the work has seen to another one
+            try:
+                work()
+            finally:
+                ended.set()
 
     def alive() -> bool:
         # not `thread.is_alive()`: an interrupted `join` makes it say no of a thread that runs (seen on 3.11)

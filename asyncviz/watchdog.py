@@ -117,12 +117,15 @@ class Watchdog:
         begun.release()
         try:
             while not finished.acquire(timeout=TICK):
-                meter.look()
+                # who let go of the interpreter for it waits until it has a core, and takes it
+                before = meter.measure(meter.at, clock())
+                begin = before.stop - (before.queued or 0.0)
                 self._look()
-                if (stop := clock()) - meter.at > LONG:
-                    # it had the interpreter while it computed, and while the system had taken its core away
-                    look = meter.measure(meter.at, stop)
-                    self.looks.append((max(look.start, stop - look.cpu - (look.queued or 0.0)), stop))
+                # it has the interpreter while it computes, and while the system has taken its core away
+                look = meter.measure(meter.at, clock())
+                begin = min(begin, max(look.start, look.stop - look.cpu - (look.queued or 0.0)))
+                if look.stop - begin > LONG:
+                    self.looks.append((begin, look.stop))
         except Exception as error:
             self.session.failed(error)
         finally:

@@ -906,6 +906,22 @@ def test_tasks_that_were_there_before_come_in_the_order_of_their_creation() -> N
     assert names == sorted(names, key=lambda name: int(name.removeprefix("Task-")))
 
 
+def test_the_interpreter_is_kept_for_who_has_no_core_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine: the step lets go of it, and waits until the watchdog has a core and takes it."""
+    measure = watchdog.Meter.measure
+
+    def late(self: Any, start: float, stop: float) -> Any:
+        return measure(self, start, stop)._replace(queued=0.01)
+
+    monkeypatch.setattr(watchdog.Meter, "measure", late)
+    with asyncviz.record():
+        open_now: Any = recorder._session
+        asyncio.run(asyncio.sleep(0.1))
+    looks = open_now.watchdog.looks
+    assert looks
+    assert all(stop - start >= 0.01 for start, stop in looks)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells how often a thread was given a core")
 def test_a_sleep_is_a_blocking_call_though_one_look_lasts_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a busy machine, where the watchdog loses its core in the middle of a look, but not the interpreter."""

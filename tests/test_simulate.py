@@ -21,7 +21,7 @@ import pytest
 
 import asyncviz as viz
 from asyncviz import clocks
-from asyncviz.simulate import Deadlock, NotSimulated, Overrun
+from asyncviz.simulate import Deadlock, NotSimulated, Overrun, guarded
 from asyncviz.trace import Trace
 
 SOON = 5.0  # real seconds in which anything here is done, on a loaded machine too
@@ -670,6 +670,23 @@ def test_what_refuses_to_be_cancelled_does_not_hang() -> None:
         run(main())
     assert naps < 1000, "each costs real time, and on a busy machine much of it"
     gc.collect()
+
+
+def test_a_stop_that_comes_late_is_not_shown() -> None:
+    """The work has seen to one stop, and the next comes when it is about to end; pytest would complain of its error."""
+
+    def stubborn() -> None:
+        for _ in range(2):
+            with suppress(KeyboardInterrupt):
+                while True:
+                    pass
+        while True:
+            pass
+
+    with soon():
+        late = guarded(stubborn, 0.05)
+    assert late is not None
+    assert not late.stuck
 
 
 DEAF = """

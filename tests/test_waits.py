@@ -135,12 +135,13 @@ def test_as_completed_as_an_asynchronous_iterator() -> None:
 
 
 def test_locks_by_kind_and_variable() -> None:
-    async def take(thing: Any, seconds: float) -> None:
+    async def take(thing: Any, until: asyncio.Event) -> None:
         async with thing:
-            await asyncio.sleep(seconds)
+            await until.wait()
 
     async def main() -> None:
         db, seats = asyncio.Lock(), asyncio.BoundedSemaphore(1)
+        first, second = asyncio.Event(), asyncio.Event()
 
         async def other() -> None:
             async with db:
@@ -151,9 +152,13 @@ def test_locks_by_kind_and_variable() -> None:
             db.release()
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(take(db, 0.02))
-            group.create_task(take(seats, 0.05))
+            group.create_task(take(db, first))
+            group.create_task(take(seats, second))
             group.create_task(other(), name="other")
+            for event in (first, second):
+                for _ in range(5):  # rounds of the loop, until `other` waits
+                    await asyncio.sleep(0)
+                event.set()
 
     said = [r[:2] for r in reasons_of(main, "other")]
     assert said == [("lock", 'Lock "db"'), ("semaphore", 'BoundedSemaphore "seats"')]

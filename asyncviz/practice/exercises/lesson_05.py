@@ -47,7 +47,7 @@ def _nobody() -> Expectation:
     return Expectation("nobody is refused", fault)
 
 
-class AtMost:
+class Limited:
     """A service that refuses whoever comes while `number` others are being answered."""
 
     def __init__(self, number: int, seconds: dict[str, float]) -> None:
@@ -75,7 +75,7 @@ def _crowd(seconds: dict[str, float], together: float, other: str = "") -> Case:
             _with(other, takes(at_least=together, at_most=together)),
             leaves_nothing_running(),
         ),
-        arguments=lambda service: (AtMost(3, seconds).fetch, list(seconds)),
+        arguments=lambda service: (Limited(3, seconds).fetch, list(seconds)),
     )
 
 
