@@ -124,6 +124,8 @@ def hook(watch: Watch, loop: Any, early: bool) -> None:
                 current = info
                 cause = info.n
                 moment = clock()
+                if moment > meter.due:  # what was before is not the step's
+                    meter.look()
                 try:
                     self._context.run(self._callback, *self._args)
                 except (SystemExit, KeyboardInterrupt):

@@ -777,6 +777,25 @@ def test_long_steps() -> None:
     assert (first.cpu or 0) < 0.05 < (second.cpu or 0)
 
 
+def test_what_was_before_a_long_step_is_not_counted_as_its() -> None:
+    def brief() -> None:
+        end = time.thread_time() + 0.0005
+        while time.thread_time() < end:
+            pass
+
+    async def main() -> None:
+        for _ in range(200):
+            asyncio.get_running_loop().call_soon(brief)
+        await asyncio.sleep(0)
+        time.sleep(0.08)  # noqa: ASYNC251
+
+    with asyncviz.record() as trace:
+        asyncio.run(main())
+    [hold] = sound(trace).holds
+    assert hold.kind == "blocking call"
+    assert (hold.cpu or 0) < 0.04
+
+
 def test_callbacks_that_hold_the_loop() -> None:
     def slow() -> None:
         time.sleep(0.06)
