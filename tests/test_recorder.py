@@ -791,7 +791,7 @@ def test_what_was_before_a_long_step_is_not_counted_as_its() -> None:
 
     with asyncviz.record() as trace:
         asyncio.run(main())
-    [hold] = sound(trace).holds
+    [hold] = [hold for hold in sound(trace).holds if hold.who == "main"]  # a callback may have lost its core
     assert hold.kind == "blocking call"
     assert (hold.cpu or 0) < 0.04
 
