@@ -287,7 +287,7 @@ def test_stable_text_holds_no_clock_reading(trace: model.Trace, factor: float) -
     trace.holds, trace.name, trace.failure = [], "run", ""
     trace.spans = []  # placed at random, these may lie anywhere
     before = alternative_text(trace), story(trace)
-    assert "≈" not in "".join(before)
+    assert not re.search(r"≈ [\d.]+ [mµn]?s", "".join(before))  # a name may well have the sign in it
     for column in (trace.steps.ready, trace.steps.start, trace.steps.stop):
         column *= factor
     for task in trace.tasks.values():
