@@ -56,6 +56,7 @@ def test_the_solution_passes(exercise: Exercise) -> None:
     verdict = check(exercise, load(exercise, exercise.solution))
     assert verdict, repr(verdict)
     assert verdict.model is not None
+    assert len(set(verdict.good)) == len(verdict.good), "two expectations that say the same can contradict each other"
 
 
 @each
